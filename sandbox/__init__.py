@@ -1,0 +1,1 @@
+"""A whole site on one machine, for the demo and the tests."""
