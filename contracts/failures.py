@@ -1,0 +1,127 @@
+"""Failures are values: what went wrong, what to do next, and whether trying again can help."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from contracts.base import Contract
+
+
+class FailureCategory(StrEnum):
+    """A stable name for each kind of failure; stored in run histories, so never renamed."""
+
+    # what the order says
+    BAD_REQUEST = "bad-request"
+    UNKNOWN_USER = "unknown-user"
+    UNKNOWN_GROUP = "unknown-group"
+    NOT_A_MEMBER = "not-a-member"
+    UNKNOWN_DESTINATION = "unknown-destination"
+    DESTINATION_NOT_WRITABLE = "destination-not-writable"
+    # the files
+    PATH_OUTSIDE_FOLDER = "path-outside-folder"
+    FILE_NOT_FOUND = "file-not-found"
+    FILE_NOT_READABLE = "file-not-readable"
+    FILE_EMPTY = "file-empty"
+    FILE_CHANGED = "file-changed"
+    NOT_A_FILE = "not-a-file"
+    UNKNOWN_FORMAT = "unknown-format"
+    BROKEN_FILE = "broken-file"
+    # the converter
+    CONVERTER_FAILED = "converter-failed"
+    CONVERTER_TIMED_OUT = "converter-timed-out"
+    CONVERTER_OUT_OF_MEMORY = "converter-out-of-memory"
+    CONVERTER_BROKE_CONTRACT = "converter-broke-contract"
+    CONVERTER_NOT_AVAILABLE = "converter-not-available"
+    # OMERO
+    OMERO_REFUSED_LOGIN = "omero-refused-login"
+    OMERO_UNREACHABLE = "omero-unreachable"
+    OMERO_REFUSED = "omero-refused"
+    IMPORT_FAILED = "import-failed"
+    CHECKSUM_MISMATCH = "checksum-mismatch"
+    REPOSITORY_NOT_SHARED = "repository-not-shared"
+    # the site
+    STORAGE_UNAVAILABLE = "storage-unavailable"
+    DISK_FULL = "disk-full"
+    PREFECT_UNREACHABLE = "prefect-unreachable"
+    NOT_CONFIGURED = "not-configured"
+    CRASHED_TOO_OFTEN = "crashed-too-often"
+    # ends that are nobody's fault
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+#: Whether the same step, repeated with nothing changed, can end otherwise. Every category is listed:
+#: a new one without a decision fails the tests instead of falling into a default.
+RETRYABLE: dict[FailureCategory, bool] = {
+    FailureCategory.BAD_REQUEST: False,
+    FailureCategory.UNKNOWN_USER: False,
+    FailureCategory.UNKNOWN_GROUP: False,
+    FailureCategory.NOT_A_MEMBER: False,
+    FailureCategory.UNKNOWN_DESTINATION: False,
+    FailureCategory.DESTINATION_NOT_WRITABLE: False,
+    FailureCategory.PATH_OUTSIDE_FOLDER: False,
+    FailureCategory.FILE_NOT_FOUND: False,
+    FailureCategory.FILE_NOT_READABLE: False,
+    FailureCategory.FILE_EMPTY: False,
+    FailureCategory.FILE_CHANGED: False,
+    FailureCategory.NOT_A_FILE: False,
+    FailureCategory.UNKNOWN_FORMAT: False,
+    FailureCategory.BROKEN_FILE: False,
+    FailureCategory.CONVERTER_FAILED: False,
+    FailureCategory.CONVERTER_TIMED_OUT: False,
+    FailureCategory.CONVERTER_OUT_OF_MEMORY: False,
+    FailureCategory.CONVERTER_BROKE_CONTRACT: False,
+    FailureCategory.CONVERTER_NOT_AVAILABLE: False,
+    FailureCategory.OMERO_REFUSED_LOGIN: False,
+    FailureCategory.OMERO_UNREACHABLE: True,
+    FailureCategory.OMERO_REFUSED: False,
+    FailureCategory.IMPORT_FAILED: False,
+    FailureCategory.CHECKSUM_MISMATCH: True,
+    FailureCategory.REPOSITORY_NOT_SHARED: False,
+    FailureCategory.STORAGE_UNAVAILABLE: True,
+    FailureCategory.DISK_FULL: False,
+    FailureCategory.PREFECT_UNREACHABLE: True,
+    FailureCategory.NOT_CONFIGURED: False,
+    FailureCategory.CRASHED_TOO_OFTEN: False,
+    FailureCategory.CANCELLED: False,
+    FailureCategory.UNKNOWN: False,
+}
+
+
+class Failure(Contract):
+    """One failure, in the words of the person who reads it.
+
+    `summary` is one sentence naming the thing that failed; `detail` what the machine said;
+    `next_step` what the reader can do.
+    """
+
+    category: Annotated[FailureCategory, Field(strict=False)]
+    summary: Annotated[str, Field(min_length=1, max_length=500)]
+    detail: str = ""
+    next_step: Annotated[str, Field(min_length=1)]
+
+    @property
+    def retryable(self) -> bool:
+        return RETRYABLE[self.category]
+
+
+class FailureError(Exception):
+    """Carries a Failure up to the task that reports it."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(
+            f"[{failure.category.value}] {failure.summary}"
+            + (f" ({failure.detail})" if failure.detail else "")
+            + f" Next: {failure.next_step}"
+        )
+        self.failure = failure
+
+
+def fail(category: FailureCategory, summary: str, *, next_step: str, detail: str = "") -> FailureError:
+    """Build the error to raise; summaries longer than the contract allows move into the detail."""
+    if len(summary) > 500:
+        detail, summary = f"{summary}\n{detail}".strip(), summary[:497] + "..."
+    return FailureError(Failure(category=category, summary=summary, detail=detail, next_step=next_step))

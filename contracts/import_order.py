@@ -1,0 +1,61 @@
+"""An import order: who imports what, where to, and how."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from contracts.base import Contract, Pair, Token
+from contracts.destination import Destination
+from contracts.preprocessing import Preprocessing
+from contracts.source_file import SourceFile
+
+#: An order is one flow run; larger ones are split by whoever places them.
+MOST_FILES = 10_000
+
+LoginName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class ImportEngine(StrEnum):
+    #: Pure Python over OMERO's ManagedRepository API, ln_s, no Java.
+    IN_PLACE = "in-place"
+    #: `omero import --transfer=ln_s`, for formats whose companions we cannot list. Needs Java.
+    OMERO_CLI = "omero-cli"
+
+
+class ImportOrder(Contract):
+    """One order, placed by the panel, the command line, a schedule or a BIOMERO database.
+
+    `uuid` is the token: Prefect's idempotency key, a tag of the flow run and a key-value on every
+    image it makes. `files` holds 1 to `MOST_FILES` files with different paths.
+    """
+
+    uuid: Token
+    user: LoginName
+    group: LoginName
+    destination: Destination
+    files: Annotated[tuple[SourceFile, ...], Field(strict=False, min_length=1, max_length=MOST_FILES)]
+    preprocessing: Preprocessing | None = None
+    engine: Annotated[ImportEngine, Field(strict=False)] = ImportEngine.IN_PLACE
+    key_values: Annotated[tuple[Pair, ...], Field(strict=False)] = ()
+    hash_sources: bool = False
+
+    @model_validator(mode="after")
+    def _no_file_twice(self) -> Self:
+        seen: set[tuple[str, str | None]] = set()
+        for file in self.files:
+            if (file.path, file.series) in seen:
+                raise ValueError(f"{file.path!r} is in the order twice")
+            seen.add((file.path, file.series))
+        if self.preprocessing is None and any(file.series is not None for file in self.files):
+            raise ValueError("a single series of a file needs preprocessing, which extracts it")
+        return self
+
+    @property
+    def title(self) -> str:
+        """How people see this order: `Import a.lif and 2 more -> Dataset "siRNA 7"`."""
+        more = len(self.files) - 1
+        what = self.files[0].name + (f" and {more} more" if more else "")
+        return f"Import {what} -> {self.destination}"

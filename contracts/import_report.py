@@ -1,0 +1,67 @@
+"""What an import order did: one outcome per file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from contracts.base import Contract, ObjectId, Token
+from contracts.destination import Destination
+from contracts.failures import Failure
+
+
+class ImportedObject(Contract):
+    """An Image or Plate in OMERO that a file became."""
+
+    type: Annotated[str, Field(pattern="^(Image|Plate)$")]
+    id: ObjectId
+    name: str
+
+
+class FileState(StrEnum):
+    IMPORTED = "imported"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class FileOutcome(Contract):
+    """One source file's end. `imported` carries objects and filesets, `failed` carries the failure."""
+
+    path: str
+    state: Annotated[FileState, Field(strict=False)]
+    objects: Annotated[tuple[ImportedObject, ...], Field(strict=False)] = ()
+    filesets: Annotated[tuple[ObjectId, ...], Field(strict=False)] = ()
+    failure: Failure | None = None
+    #: True when the images were there before this attempt, found by the order's token.
+    was_there: bool = False
+
+    @model_validator(mode="after")
+    def _state_matches(self) -> Self:
+        if self.state is FileState.IMPORTED and (not self.objects or self.failure is not None):
+            raise ValueError("an imported file has objects and no failure")
+        if self.state is FileState.FAILED and self.failure is None:
+            raise ValueError("a failed file says why")
+        return self
+
+
+class ImportReport(Contract):
+    """The order's end; every file of the order has exactly one outcome, in the order's sequence."""
+
+    uuid: Token
+    destination: Destination
+    files: Annotated[tuple[FileOutcome, ...], Field(strict=False)]
+
+    @property
+    def failed(self) -> tuple[FileOutcome, ...]:
+        return tuple(file for file in self.files if file.state is FileState.FAILED)
+
+    @property
+    def summary(self) -> str:
+        imported = sum(file.state is FileState.IMPORTED for file in self.files)
+        objects = sum(len(file.objects) for file in self.files)
+        text = f"{imported} of {len(self.files)} files imported as {objects} object{'' if objects == 1 else 's'}"
+        cancelled = sum(file.state is FileState.CANCELLED for file in self.files)
+        text += f", {len(self.failed)} failed" if self.failed else ""
+        return text + (f", {cancelled} cancelled" if cancelled else "")
