@@ -1,0 +1,1 @@
+"""One module a format, each with `recognises`, `open_file` and `companions`."""
