@@ -1,0 +1,1 @@
+"""Prefect blocks: the outside systems and how to reach them."""

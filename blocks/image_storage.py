@@ -1,0 +1,288 @@
+"""The image storage: one folder per OMERO group, and what may be read and written there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from prefect.blocks.core import Block
+from pydantic import Field
+from pydantic.networks import HttpUrl
+
+from contracts.failures import FailureCategory, FailureError, fail
+from contracts.import_source import FileIdentity
+from contracts.source_file import check_relative_path
+
+#: Converters write beside the raw data, in this folder; so do BIOMERO's.
+PROCESSED = ".processed"
+
+
+class ImageStorage(Block):
+    """A file system with microscope images, seen under the same paths by workers and OMERO.server.
+
+    Example:
+        Check one file:
+        ```python
+        from blocks.image_storage import ImageStorage
+
+        storage = ImageStorage.load("BLOCK_NAME")
+        print(storage.identify("lab-a", "2026-11-23/plate 7.lif"))
+        ```
+    """
+
+    _block_type_name = "Image Storage"
+    _block_type_slug = "image-storage"
+    _logo_url = HttpUrl("https://www.openmicroscopy.org/img/logos/ome-logomark.svg")
+    _documentation_url = HttpUrl("https://omero.readthedocs.io/en/stable/sysadmins/in-place-import.html")
+
+    root: str = Field(description="Absolute path of the folder that holds the groups' folders.")
+    groups: dict[str, str] = Field(
+        default_factory=dict,
+        description="OMERO group name to folder inside the root; a group that is not named has the folder of its name.",
+    )
+    alternative: str | None = Field(
+        default=None,
+        description="Absolute path of a fast local folder for the alternative output of converters;"
+        " without it one inside the group's `.processed` is used.",
+    )
+
+    def folder(self, group: str) -> Path:
+        """The group's folder, symbolic links resolved.
+
+        Raises:
+            FailureError: NOT_CONFIGURED when the group has no folder or the mapping leaves the root,
+                STORAGE_UNAVAILABLE when the root is not there (for example, not mounted).
+        """
+        relative = self.groups.get(group, group)
+        if relative in {"", "."}:
+            relative = "."
+        else:
+            try:
+                check_relative_path(relative)
+            except ValueError as error:
+                raise fail(
+                    FailureCategory.NOT_CONFIGURED,
+                    f"The folder of group {group!r} is not inside the image storage.",
+                    detail=str(error),
+                    next_step="Give the group a folder in the ImageStorage block.",
+                ) from error
+        path = Path(os.path.realpath(Path(self.root) / relative))
+        if not Path(self.root).is_dir():
+            raise fail(
+                FailureCategory.STORAGE_UNAVAILABLE,
+                "The image storage is not there.",
+                detail=f"{self.root} is not a directory on this machine",
+                next_step="Ask an administrator to mount the image storage.",
+            )
+        if not path.is_dir():
+            raise fail(
+                FailureCategory.NOT_CONFIGURED,
+                f"Group {group!r} has no folder in the image storage.",
+                detail=f"{path} is not a directory on this machine",
+                next_step="Ask an administrator to make the folder, or to name it in the ImageStorage block.",
+            )
+        return path
+
+    def relative(self, group: str, path: str) -> str:
+        """A path as the order names it, for one given absolute or relative to the working directory."""
+        folder = self.folder(group)
+        given = Path(path)
+        for candidate in (given, Path(os.path.realpath(given))):
+            if candidate.is_absolute() and candidate.is_relative_to(folder):
+                return candidate.relative_to(folder).as_posix()
+        if given.is_absolute():
+            return path
+        here = Path(os.path.normpath(Path.cwd() / given))
+        return here.relative_to(folder).as_posix() if here.is_relative_to(folder) and here.exists() else path
+
+    def identify(self, group: str, path: str) -> FileIdentity:
+        """Find, open and fingerprint a file of the group, following links only inside its folder.
+
+        The path is resolved once; the result is then opened part by part without following links, so
+        that what is fingerprinted is what was checked.
+
+        Raises:
+            FailureError: BAD_REQUEST, PATH_OUTSIDE_FOLDER, FILE_NOT_FOUND, NOT_A_FILE,
+                FILE_NOT_READABLE, FILE_EMPTY, FILE_CHANGED, STORAGE_UNAVAILABLE.
+        """
+        check_path(path, f"the folder of group {group!r}")
+        folder = self.folder(group)
+        try:
+            real = Path(os.path.realpath(folder / path, strict=True))
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise fail(
+                    FailureCategory.FILE_NOT_FOUND,
+                    f"{path!r} is a symbolic link that leads to itself.",
+                    detail=str(error),
+                    next_step="Give the file itself.",
+                ) from error
+            raise _cannot_open(path, error) from error
+        if not real.is_relative_to(folder) or real == folder:
+            raise fail(
+                FailureCategory.PATH_OUTSIDE_FOLDER,
+                f"{path!r} leads out of the folder of group {group!r}.",
+                detail=f"its symbolic links lead to {real}",
+                next_step="Copy the file into the group's folder, or order it as a group that may read it.",
+            )
+        try:
+            return _fingerprint(folder, real)
+        except OSError as error:
+            raise _cannot_open(path, error) from error
+
+    def check_unchanged(self, group: str, file: FileIdentity) -> None:
+        """Make sure that a path still means the file it meant.
+
+        The device number is left out: another worker, or the same one after a remount, sees another.
+
+        Raises:
+            FailureError: FILE_CHANGED; it names what differs.
+        """
+        try:
+            now = _fingerprint(self.folder(group), Path(file.path))
+        except (OSError, ValueError) as error:
+            raise _changed(file, f"it can no longer be opened: {error}") from error
+        differing = [
+            name for name in FileIdentity.model_fields if name != "device" and getattr(now, name) != getattr(file, name)
+        ]
+        if differing:
+            raise _changed(file, f"{', '.join(differing)} differ")
+
+    def processed_folder(self, source: FileIdentity) -> Path:
+        """`.processed` beside a source file; not made here."""
+        return Path(source.path).parent / PROCESSED
+
+    def alternative_folder(self, source: FileIdentity) -> Path:
+        """Where alternative outputs of a source file's converter may be made; not made here."""
+        if self.alternative is not None:
+            return Path(os.path.realpath(self.alternative))
+        return self.processed_folder(source) / ".alternative"
+
+
+def check_path(path: str, folder: str) -> None:
+    """Refuse a path that leaves the folder by its own text, or that no order can hold.
+
+    Raises:
+        FailureError: PATH_OUTSIDE_FOLDER, BAD_REQUEST.
+    """
+    try:
+        check_relative_path(path)
+    except ValueError as error:
+        if path.startswith("/") or ".." in path.split("/"):
+            raise fail(
+                FailureCategory.PATH_OUTSIDE_FOLDER,
+                f"{path[:200]!r} is not inside {folder}.",
+                detail=str(error),
+                next_step="Copy the file into the group's folder, or order it as the group it belongs to.",
+            ) from error
+        raise fail(
+            FailureCategory.BAD_REQUEST,
+            f"{path[:200]!r} cannot be imported under this name.",
+            detail=str(error),
+            next_step="Rename the file, then order it again.",
+        ) from error
+
+
+def fingerprint(folder: Path, path: Path) -> FileIdentity:
+    """Fingerprint a file inside `folder` (both resolved), following no link below it.
+
+    Raises:
+        FailureError: as `ImageStorage.identify` does.
+    """
+    try:
+        return _fingerprint(folder, path)
+    except (OSError, ValueError) as error:
+        raise _cannot_open(str(path), error) from error
+
+
+def _fingerprint(folder: Path, real: Path) -> FileIdentity:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    parts = real.relative_to(folder).parts
+    descriptor = os.open(folder, flags | os.O_DIRECTORY)
+    try:
+        for number, part in enumerate(parts, start=1):
+            last = number == len(parts)
+            below = os.open(part, flags | (os.O_NONBLOCK if last else os.O_DIRECTORY), dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = below
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "is a folder", str(real))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.ENXIO, "is not a regular file", str(real))
+        if status.st_size == 0:
+            raise fail(
+                FailureCategory.FILE_EMPTY,
+                f"{real.name!r} is empty.",
+                next_step="Copy the file again from the microscope.",
+            )
+        os.pread(descriptor, 1, 0)
+    finally:
+        os.close(descriptor)
+    return FileIdentity(
+        path=str(real), device=status.st_dev, inode=status.st_ino, size=status.st_size, modified_ns=status.st_mtime_ns
+    )
+
+
+def _cannot_open(path: str, error: Exception) -> FailureError:
+    number = error.errno if isinstance(error, OSError) else None
+    detail = str(error)
+    if number in {errno.ENOENT, errno.ENOTDIR}:
+        return fail(
+            FailureCategory.FILE_NOT_FOUND,
+            f"There is no file {path!r} in the group's folder.",
+            detail=detail,
+            next_step="Check the spelling, and that the copy from the microscope has ended.",
+        )
+    if number == errno.EISDIR:
+        return fail(
+            FailureCategory.NOT_A_FILE,
+            f"{path!r} is a folder, not a file.",
+            detail=detail,
+            next_step="Name the files inside the folder.",
+        )
+    if number == errno.ENXIO:
+        return fail(
+            FailureCategory.NOT_A_FILE,
+            f"{path!r} is not a regular file.",
+            detail=detail,
+            next_step="Name an image file.",
+        )
+    if number in {errno.EACCES, errno.EPERM}:
+        return fail(
+            FailureCategory.FILE_NOT_READABLE,
+            f"{path!r} may not be read.",
+            detail=detail,
+            next_step="Let the worker's account and OMERO's read the file.",
+        )
+    if number == errno.ELOOP:
+        return fail(
+            FailureCategory.FILE_CHANGED,
+            f"{path!r} was swapped for a symbolic link while we looked at it.",
+            detail=detail,
+            next_step="Wait until nobody writes to the folder, then place the order again.",
+        )
+    if number == errno.ENAMETOOLONG:
+        return fail(
+            FailureCategory.BAD_REQUEST,
+            f"{path[:100]!r}... is too long a path.",
+            detail=detail,
+            next_step="Shorten the names.",
+        )
+    return fail(
+        FailureCategory.STORAGE_UNAVAILABLE,
+        f"{path!r} cannot be read just now.",
+        detail=detail,
+        next_step="Check the image storage; the step is tried again by itself.",
+    )
+
+
+def _changed(file: FileIdentity, how: str) -> FailureError:
+    return fail(
+        FailureCategory.FILE_CHANGED,
+        f"{Path(file.path).name!r} changed between the check and the import.",
+        detail=f"{file.path}: {how}",
+        next_step="Wait until nobody writes to the file, then place the order again.",
+    )

@@ -1,0 +1,65 @@
+"""Names of container images as people write them, and what a converter prints."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from blocks.container_engine import qualified, split_reference
+from blocks.converter_output import LONGEST_LINE, OutputLines
+
+
+@pytest.mark.parametrize(
+    ("given", "full"),
+    [
+        ("org/name:1.2", "docker.io/org/name:1.2"),
+        ("docker.io/org/name:1.2", "docker.io/org/name:1.2"),
+        ("ghcr.io/org/name:1.2", "ghcr.io/org/name:1.2"),
+        ("registry:5000/org/name", "registry:5000/org/name"),
+        ("localhost/name:1", "localhost/name:1"),
+        ("python:3.11", "docker.io/library/python:3.11"),
+        ("org/name@sha256:abc", "docker.io/org/name@sha256:abc"),
+    ],
+)
+def test_an_image_is_named_in_full(given: str, full: str) -> None:
+    assert qualified(given) == full
+
+
+@pytest.mark.parametrize(
+    ("image", "parts"),
+    [
+        ("docker.io/org/name:1.2", ("docker.io/org/name", "1.2")),
+        ("registry:5000/org/name", ("registry:5000/org/name", "latest")),
+        ("registry:5000/org/name:v1", ("registry:5000/org/name", "v1")),
+        ("ghcr.io/org/name@sha256:abc", ("ghcr.io/org/name", "sha256:abc")),
+    ],
+)
+def test_a_port_is_no_tag(image: str, parts: tuple[str, str]) -> None:
+    assert split_reference(image) == parts
+
+
+def test_lines_are_put_together_however_they_are_cut() -> None:
+    lines = OutputLines(logging.getLogger("test"), "converter")
+    for chunk in (b'begin\n[{"na', b'me": "\xc3', b'\xa4"}]\n\n  \n'):
+        lines.feed(chunk)
+    lines.close()
+    assert lines.last == '[{"name": "ä"}]'
+
+
+def test_an_endless_line_takes_no_endless_memory() -> None:
+    lines = OutputLines(logging.getLogger("test"), "converter")
+    for _ in range(3 * LONGEST_LINE // (1 << 20)):
+        lines.feed(b"x" * (1 << 20))
+    lines.close()
+    assert lines.too_long
+
+
+def test_a_flood_of_lines_is_logged_in_part(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        lines = OutputLines(logging.getLogger("test"), "converter")
+        lines.feed(b"line\n" * 5000)
+        lines.feed(b"last")
+        lines.close()
+    assert lines.last == "last"
+    assert len(caplog.records) == 2001

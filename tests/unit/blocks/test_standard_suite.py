@@ -1,0 +1,39 @@
+"""The blocks against Prefect's own test suite for blocks."""
+
+from __future__ import annotations
+
+import pytest
+from prefect.blocks.core import Block
+from prefect.testing.standard_test_suites import BlockStandardTestSuite
+
+from blocks.container_engine import ContainerEngine
+from blocks.image_storage import ImageStorage
+from blocks.omero_server import OmeroServer
+
+
+class Offline(BlockStandardTestSuite):
+    """Prefect's suite without the test that downloads each logo."""
+
+    @pytest.mark.skip(reason="downloads the logo from the internet")
+    def test_has_a_valid_image(self, block: type[Block]) -> None: ...
+
+
+class TestOmeroServer(Offline):
+    @pytest.fixture
+    def block(self) -> type[Block]:
+        return OmeroServer
+
+
+class TestImageStorage(Offline):
+    @pytest.fixture
+    def block(self) -> type[Block]:
+        return ImageStorage
+
+
+class TestContainerEngine(Offline):
+    @pytest.fixture
+    def block(self) -> type[Block]:
+        return ContainerEngine
+
+
+del Offline
