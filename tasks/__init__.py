@@ -1,0 +1,1 @@
+"""One file a kind of work: each task takes contracts and blocks and returns contracts."""

@@ -1,0 +1,18 @@
+"""When a task that failed is run again: by the failure's category alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.client.schemas.objects import State
+
+from contracts.failures import FailureError
+
+#: Seconds before each further attempt; together they outlast a restart of OMERO.server.
+DELAYS = [2.0, 5.0, 10.0, 20.0, 30.0, 30.0, 60.0]
+
+
+async def is_retryable(task: Any, task_run: Any, state: State[Any]) -> bool:
+    """Prefect's `retry_condition_fn`: only failures whose category says that trying again can help."""
+    error = await state.aresult(raise_on_failure=False)
+    return isinstance(error, FailureError) and error.failure.retryable
