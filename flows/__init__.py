@@ -1,0 +1,1 @@
+"""One file a flow; each reads like the paragraph that describes it."""
