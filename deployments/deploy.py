@@ -1,0 +1,176 @@
+"""Make a site's blocks, work pools, limits, automations and deployments in Prefect; at any time again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import (
+    GlobalConcurrencyLimitCreate,
+    GlobalConcurrencyLimitUpdate,
+    WorkPoolCreate,
+)
+from prefect.exceptions import ObjectNotFound
+from prefect.filesystems import LocalFileSystem
+from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.utilities.callables import parameter_schema
+from prefect.workers.process import ProcessWorker
+from pydantic import SecretStr
+
+from blocks.container_engine import ContainerEngine
+from blocks.image_storage import ImageStorage
+from blocks.omero_server import OmeroServer
+from contracts.failures import FailureCategory, fail
+from deployments.automations import automations
+from deployments.settings import SiteSettings, read_secret
+
+#: Every block of the site has this name.
+BLOCK_NAME = "omero-flows"
+RESULTS_BLOCK = "omero-flows-results"
+PREFECT_FILE = Path(__file__).parent.parent / "prefect.yaml"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to make. `what` is said before it is made, or instead of it in a dry run."""
+
+    what: str
+    make: Callable[[], Coroutine[Any, Any, None]]
+
+
+async def deploy(settings: SiteSettings, *, dry_run: bool) -> AsyncIterator[str]:
+    """Make everything, in a sequence in which each thing finds what it needs; yields what was done.
+
+    Raises:
+        FailureError: NOT_CONFIGURED.
+    """
+    async with get_client() as client:
+        for step in _steps(settings, client):
+            if not dry_run:
+                await step.make()
+            yield step.what
+
+
+def _steps(settings: SiteSettings, client: PrefectClient) -> list[Step]:
+    server = _omero_server(settings)
+    steps = [
+        Step("block omero-server/" + BLOCK_NAME, partial(_save, server)),
+        Step("block image-storage/" + BLOCK_NAME, lambda: _save(ImageStorage(**settings.storage.model_dump()))),
+        Step("block local-file-system/" + RESULTS_BLOCK, lambda: _save_results(settings)),
+    ]
+    if settings.containers is not None:
+        engine = ContainerEngine(**settings.containers.model_dump())
+        steps.append(Step("block container-engine/" + BLOCK_NAME, lambda: _save(engine)))
+    steps.append(
+        Step(
+            f"limit {server.limit_name}: {server.parallel_imports} imports at once",
+            lambda: _limit(client, server.limit_name, server.parallel_imports),
+        )
+    )
+    entries = _deployments(PREFECT_FILE)
+    for pool in sorted({entry["work_pool"]["name"] for entry in entries}):
+        steps.append(Step(f"work pool {pool}", partial(_pool, client, pool)))
+    for automation in automations():
+        steps.append(Step(f"automation {automation.name!r}", partial(_automation, client, automation)))
+    for entry in entries:
+        steps.append(Step(f"deployment {entry['name']}", partial(_deployment, client, entry)))
+    return steps
+
+
+def _omero_server(settings: SiteSettings) -> OmeroServer:
+    omero = settings.omero
+    if omero.password_file is not None:
+        password = read_secret(Path(omero.password_file))
+    else:
+        password = os.environ.get(str(omero.password_variable), "")
+        if not password:
+            raise fail(
+                FailureCategory.NOT_CONFIGURED,
+                f"The variable {omero.password_variable} is not set.",
+                next_step="Set it to the password of OMERO's sudo account.",
+            )
+    return OmeroServer(
+        host=omero.host,
+        port=omero.port,
+        sudo_user=omero.sudo_user,
+        password=SecretStr(password),
+        web_url=omero.web_url,
+        session_minutes=omero.session_minutes,
+        parallel_imports=omero.parallel_imports,
+    )
+
+
+async def _save(block: OmeroServer | ImageStorage | ContainerEngine) -> None:
+    await block.asave(BLOCK_NAME, overwrite=True)
+
+
+async def _save_results(settings: SiteSettings) -> None:
+    await asyncio.to_thread(Path(settings.result_storage).mkdir, parents=True, exist_ok=True)
+    await LocalFileSystem(basepath=settings.result_storage).asave(RESULTS_BLOCK, overwrite=True)
+
+
+async def _limit(client: PrefectClient, name: str, limit: int) -> None:
+    try:
+        await client.read_global_concurrency_limit_by_name(name)
+    except ObjectNotFound:
+        await client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=limit))
+    else:
+        await client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(limit=limit))
+
+
+async def _pool(client: PrefectClient, name: str) -> None:
+    try:
+        await client.read_work_pool(name)
+    except ObjectNotFound:
+        await client.create_work_pool(
+            WorkPoolCreate(
+                name=name,
+                type="process",
+                description="Import orders: each run is a process of a worker.",
+                base_job_template=ProcessWorker.get_default_base_job_template(),
+            )
+        )
+
+
+async def _automation(client: PrefectClient, automation: Any) -> None:
+    for existing in await client.read_automations_by_name(automation.name):
+        await client.delete_automation(existing.id)
+    await client.create_automation(automation)
+
+
+def _deployments(path: Path) -> list[dict[str, Any]]:
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise fail(
+            FailureCategory.NOT_CONFIGURED,
+            f"{path} cannot be read.",
+            detail=str(error),
+            next_step="Run this from a complete installation.",
+        ) from error
+    return list(content["deployments"])
+
+
+async def _deployment(client: PrefectClient, entry: dict[str, Any]) -> None:
+    flow: Flow[..., Any] = load_flow_from_entrypoint(entry["entrypoint"])
+    flow_id = await client.create_flow(flow)
+    await client.create_deployment(
+        flow_id=flow_id,
+        name=entry["name"],
+        entrypoint=entry["entrypoint"],
+        description=entry["description"],
+        tags=entry["tags"],
+        parameters=entry["parameters"],
+        work_pool_name=entry["work_pool"]["name"],
+        job_variables=entry["work_pool"]["job_variables"],
+        parameter_openapi_schema=parameter_schema(flow).model_dump(),
+        enforce_parameter_schema=True,
+        pull_steps=[],
+    )
