@@ -1,0 +1,1 @@
+"""The `omero-flows` command, one file a command."""

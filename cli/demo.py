@@ -1,0 +1,159 @@
+"""`omero-flows demo`: a whole site on this machine and three import orders on sample images."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import uuid
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cli.sandbox import HomeOption, console, open_site, show_addresses, start_site
+
+if TYPE_CHECKING:
+    from contracts.import_report import ImportReport
+    from sandbox.samples import Sample
+    from sandbox.site import Site
+
+GROUP = "lab-a"
+
+
+@dataclass(frozen=True)
+class DemoOrder:
+    """One of the demo's orders: who imports which kinds of sample, where to, and how."""
+
+    story: str
+    user: str
+    kinds: frozenset[str]
+    dataset: str | None = None
+    screen: str | None = None
+    convert: str | None = None
+
+
+ORDERS = (
+    DemoOrder(
+        "alice imports a stack, a pyramid and a time-lapse of several files: in place, no byte is copied",
+        "alice",
+        frozenset({"tiff", "ome-tiff", "ome-tiff-companion"}),
+        dataset="Demo: in place",
+    ),
+    DemoOrder(
+        "alice has a TIFF converted to pyramidal OME-TIFF first, and the copy in .processed imported",
+        "alice",
+        frozenset({"tiff"}),
+        dataset="Demo: converted",
+        convert="ometiff",
+    ),
+    DemoOrder(
+        "bob imports a plate into a screen; alice, in the same group, can see and annotate it",
+        "bob",
+        frozenset({"imagexpress"}),
+        screen="Demo: dose response",
+    ),
+)
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Stop the site afterwards.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Start a site, import sample images in place, show what happened; leave the site up to look around."""
+    site = open_site(home)
+    start_site(site)
+    try:
+        failed = place_orders(site)
+        console.print()
+        show_addresses(site)
+    finally:
+        if once:
+            site.stop()
+            console.print("The site is down again; its data are kept.")
+    if not once:
+        console.print("The site stays up. [bold]make demo-stop[/] ends it.")
+    if failed:
+        console.print(f"[red]{failed} of {len(ORDERS)} orders did not succeed;[/] what to do is said above.")
+        raise typer.Exit(1)
+
+
+def place_orders(site: Site) -> int:
+    """Place the orders, each with its live progress, then show one table of all; returns how many failed."""
+    from cli.import_order import import_files
+
+    # The commands below find the site as they would in a person's shell.
+    os.environ.update(site.environment())
+    samples = find_samples(site)
+    tokens = []
+    failed = 0
+    for number, order in enumerate(ORDERS, start=1):
+        console.print(f"\n[bold]Order {number} of {len(ORDERS)}:[/] {order.story}")
+        tokens.append(uuid.uuid4())
+        files = [str(sample.path) for sample in samples if sample.kind in order.kinds]
+        try:
+            import_files(
+                files=files,
+                user=order.user,
+                group=GROUP,
+                dataset=order.dataset,
+                screen=order.screen,
+                convert=order.convert,
+                token=str(tokens[-1]),
+            )
+        except typer.Exit:
+            failed += 1
+    console.print()
+    console.print(results_table(asyncio.run(read_reports(tokens)), site.web_url))
+    return failed
+
+
+def find_samples(site: Site) -> list[Sample]:
+    """The sample images in lab-a's folder.
+
+    They are the same bytes every time, yet put there only once: what was imported in place is linked to
+    and must not be written over.
+    """
+    from sandbox.samples import write_samples
+
+    folder = site.storage / GROUP / "demo"
+    with console.status(f"Writing sample images into {folder}"):
+        fresh = folder.with_name(f".demo.{uuid.uuid4().hex}")
+        samples = [replace(sample, path=folder / sample.path.relative_to(fresh)) for sample in write_samples(fresh)]
+        if folder.exists():
+            shutil.rmtree(fresh)
+        else:
+            fresh.rename(folder)
+    return samples
+
+
+async def read_reports(tokens: list[UUID]) -> list[ImportReport | None]:
+    from cli.flow_runs import prefect_client, read_report
+
+    async with prefect_client() as client:
+        return [await read_report(client, token) for token in tokens]
+
+
+def results_table(reports: list[ImportReport | None], web_url: str) -> Table:
+    """Every image and plate the demo made, with its link into OMERO.web, one section an order."""
+    table = Table(title="What the demo imported", title_justify="left", title_style="bold", box=None)
+    table.add_column("", overflow="fold")
+    table.add_column("", no_wrap=True)  # a link that is broken over two lines cannot be clicked
+    for order, report in zip(ORDERS, reports, strict=True):
+        table.add_row(f"[bold]{order.user}, {order.dataset or order.screen}[/]", "")
+        if report is None:
+            table.add_row("  [red]no report: the order did not run[/]", "")
+            continue
+        for outcome in report.files:
+            file = escape(Path(outcome.path).name)
+            if outcome.failure is not None:
+                table.add_row(f"  {file}: [red]{escape(outcome.failure.summary)}[/]", "")
+            for item in outcome.objects:
+                link = f"{web_url}/webclient/?show={item.type.lower()}-{item.id}"
+                table.add_row(f"  {escape(item.name)}", link)
+        table.add_section()
+    return table

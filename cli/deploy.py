@@ -1,0 +1,34 @@
+"""`omero-flows deploy`: make the site's blocks, work pools, limits, automations and deployments."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.failures import console, reported
+
+
+@reported
+def deploy(
+    settings: Annotated[Path | None, typer.Option(help="The site's settings; see docs/admin.md.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made; make nothing.")] = False,
+) -> None:
+    """Make everything in Prefect that import orders need. It can be run again at any time."""
+    from deployments.settings import load_settings
+
+    site = load_settings(settings)
+    site.use_prefect()
+    asyncio.run(_deploy(site, dry_run))
+
+
+async def _deploy(site: object, dry_run: bool) -> None:
+    from deployments.deploy import deploy as apply
+    from deployments.settings import SiteSettings
+
+    assert isinstance(site, SiteSettings)
+    verb = "would make" if dry_run else "made"
+    async for what in apply(site, dry_run=dry_run):
+        console.print(f"  {verb} {what}", highlight=False)

@@ -1,0 +1,40 @@
+"""`omero-flows doctor`: is everything there that an import order needs, and what to fix."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.failures import console, reported
+from cli.site import use_site
+
+
+@reported
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
+    settings: Annotated[Path | None, typer.Option(help="The site's settings (site.toml).")] = None,
+) -> None:
+    """Check OMERO, Prefect, the worker, the storage and the container engine; say what to fix."""
+    from rich.markup import escape
+
+    use_site(settings)
+    from cli.examination import examine
+
+    findings = asyncio.run(examine())
+    if as_json:
+        typer.echo(json.dumps([finding.model_dump(mode="json") for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            colour, mark = ("green", "✓") if finding.failure is None else ("red", "✗")
+            text = finding.found if finding.failure is None else finding.failure.summary
+            console.print(f"[{colour}]{mark}[/] {escape(finding.subject)}: {escape(text)}", highlight=False)
+            if finding.failure is not None:
+                if finding.failure.detail:
+                    console.print(f"    [dim]{escape(finding.failure.detail)}[/]", highlight=False)
+                console.print(f"    {escape(finding.failure.next_step)}", highlight=False)
+    if any(finding.failure is not None for finding in findings):
+        raise typer.Exit(1)

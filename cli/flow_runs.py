@@ -1,0 +1,132 @@
+"""Orders as Prefect knows them: found by their token, and what they reported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from http import HTTPStatus
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterTags,
+)
+from prefect.client.schemas.objects import Artifact, FlowRun
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+
+from contracts.failures import FailureCategory, fail
+from contracts.import_report import ImportReport
+from tasks.report import progress_key, report_key
+
+TAG = "omero-flows"
+
+
+@asynccontextmanager
+async def prefect_client() -> AsyncIterator[PrefectClient]:
+    """A client of the site's Prefect, whose absence is a failure with a next step.
+
+    Raises:
+        FailureError: PREFECT_UNREACHABLE.
+    """
+    try:
+        async with get_client() as client:
+            yield client
+    except (httpx.TransportError, PrefectHTTPStatusError) as error:
+        raise fail(
+            FailureCategory.PREFECT_UNREACHABLE,
+            "The Prefect server does not answer as it should.",
+            detail=f"{type(error).__name__}: {error}",
+            next_step="Check that it runs, and PREFECT_API_URL (or [prefect] in site.toml); try `omero-flows doctor`.",
+        ) from error
+
+
+def parse_token(text: str) -> UUID:
+    """The order's token as typed by a person.
+
+    Raises:
+        FailureError: BAD_REQUEST.
+    """
+    try:
+        return UUID(text.strip())
+    except ValueError as error:
+        raise fail(
+            FailureCategory.BAD_REQUEST, f"{text!r} is not a UUID.", next_step="Copy it from `omero-flows runs`."
+        ) from error
+
+
+async def find_run(client: PrefectClient, token: UUID) -> FlowRun:
+    """The flow run of an order, by the order's token or by its own id.
+
+    Raises:
+        FailureError: BAD_REQUEST when there is none.
+    """
+    found = await client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[str(token)])),
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+        limit=1,
+    )
+    if found:
+        return found[0]
+    try:
+        return await client.read_flow_run(token)
+    except ObjectNotFound as error:
+        raise fail(
+            FailureCategory.BAD_REQUEST, f"There is no order and no run {token}.", next_step="See `omero-flows runs`."
+        ) from error
+
+
+async def list_runs(client: PrefectClient, limit: int) -> list[FlowRun]:
+    """The latest orders, newest first."""
+    return await client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[TAG])),
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+        limit=limit,
+    )
+
+
+async def read_report(client: PrefectClient, token: UUID) -> ImportReport | None:
+    """The order's latest report; None before it has one."""
+    artifact = await _latest_artifact(client, report_key(token))
+    return None if artifact is None else ImportReport.model_validate_json(_json(artifact.data))
+
+
+async def read_progress(client: PrefectClient, token: UUID) -> float:
+    """The share of the order's files that have ended, well or badly, from 0 to 1."""
+    artifact = await _latest_artifact(client, progress_key(token))
+    return 0.0 if artifact is None else float(str(artifact.data)) / 100
+
+
+def _json(data: object) -> str:
+    """The artifact's own JSON text: Prefect gives objects decoded or as text, depending on their age."""
+    return data if isinstance(data, str) else json.dumps(data)
+
+
+async def _latest_artifact(client: PrefectClient, key: str) -> Artifact | None:
+    try:
+        answer = await client.request("GET", "/artifacts/{key}/latest", path_params={"key": key})
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        raise
+    artifact = Artifact.model_validate(answer.json())
+    return artifact if artifact.data is not None else None
+
+
+def token_of(run: FlowRun) -> UUID:
+    """The order's token, from the run's parameters; the run's id when it has none."""
+    order = (run.parameters or {}).get("order")
+    return UUID(order["uuid"]) if isinstance(order, dict) and "uuid" in order else run.id
+
+
+def local(moment: datetime | None) -> str:
+    """A moment in the reader's own time zone."""
+    return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def state_name(run: FlowRun) -> str:
+    return run.state.name or run.state.type.value.title() if run.state is not None else "Unknown"

@@ -1,0 +1,56 @@
+"""`omero-flows retry UUID`: run an order again; what is done stays done."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.failures import console, reported
+from cli.site import use_site
+from contracts.failures import FailureCategory, fail
+
+
+@reported
+def retry(
+    order: Annotated[str, typer.Argument(metavar="UUID", help="The order's UUID.")],
+    settings: Annotated[Path | None, typer.Option(help="The site's settings (site.toml).")] = None,
+) -> None:
+    """Run a failed, cancelled or crashed order again. Files that are in OMERO stay as they are."""
+    use_site(settings)
+    asyncio.run(_retry(order))
+
+
+async def _retry(order: str) -> None:
+    from prefect.client.schemas import OrchestrationResult
+    from prefect.client.schemas.objects import State
+    from prefect.states import AwaitingRetry
+
+    from cli.flow_runs import find_run, parse_token, prefect_client, state_name, token_of
+
+    async with prefect_client() as client:
+        run = await find_run(client, parse_token(order))
+        if run.state is None or not run.state.is_final():
+            raise fail(
+                FailureCategory.BAD_REQUEST,
+                f"This order is {state_name(run).lower()}; it has not ended.",
+                next_step=f"See it with: omero-flows show {token_of(run)}",
+            )
+        if run.state.is_completed():
+            raise fail(
+                FailureCategory.BAD_REQUEST,
+                "This order has succeeded; there is nothing to retry.",
+                next_step="Place a new order to import the files again.",
+            )
+        retried: State[object] = AwaitingRetry(message="Retried from the command line")
+        answer: OrchestrationResult[object] = await client.set_flow_run_state(run.id, retried, force=True)
+        if answer.state is None or not answer.state.is_scheduled():
+            raise fail(
+                FailureCategory.BAD_REQUEST,
+                "Prefect did not accept the retry.",
+                detail=str(answer.details),
+                next_step="Look at the run in the Prefect UI.",
+            )
+    console.print(f"Retried. See it with: omero-flows show {token_of(run)}", highlight=False)

@@ -1,0 +1,50 @@
+"""`omero-flows show UUID`: one order, its state and every file of it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.failures import console, reported
+from cli.site import use_site
+
+
+@reported
+def show(
+    order: Annotated[str, typer.Argument(metavar="UUID", help="The order's UUID.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+    settings: Annotated[Path | None, typer.Option(help="The site's settings (site.toml).")] = None,
+) -> None:
+    """Show one order: its state, and what became of each of its files."""
+    use_site(settings)
+    asyncio.run(_show(order, as_json))
+
+
+async def _show(order: str, as_json: bool) -> None:
+    from rich.markup import escape
+
+    from cli.flow_runs import find_run, local, parse_token, prefect_client, read_report, state_name, token_of
+    from cli.report_table import report_table
+    from tasks.order_run import load_blocks
+
+    async with prefect_client() as client:
+        run = await find_run(client, parse_token(order))
+        report = await read_report(client, token_of(run))
+        if as_json:
+            typer.echo(report.model_dump_json(indent=2) if report is not None else "null")
+            return
+        server, _ = await load_blocks()
+    console.print(f"[bold]{escape(run.name)}[/]", highlight=False)
+    console.print(f"  order   {token_of(run)}", highlight=False)
+    if run.state is not None:
+        console.print(f"  state   {state_name(run)} since {local(run.state.timestamp)}", highlight=False)
+        if run.state.message:
+            console.print(f"          {escape(run.state.message)}", highlight=False)
+    console.print(f"  placed  {local(run.created)}, started {run.run_count} times", highlight=False)
+    if report is None:
+        console.print("  There is no report yet.")
+    else:
+        console.print(report_table(report, server.web_url))
