@@ -1,0 +1,113 @@
+"""What a site remembers over a restart: its ports, its passwords and secrets, its database."""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+import socket
+from dataclasses import asdict, dataclass, replace
+
+from sandbox.site.accounts import make_passwords
+from sandbox.site.home import Home, read_json, write_private
+
+#: Asked for first, so that a person's site has addresses that are easy to keep in mind.
+PREFERRED = {"omero_ssl": 14064, "omero_tcp": 14063, "web": 14080, "prefect": 14200, "postgres": 14432, "worker": 14280}
+
+#: Below Linux's range for outgoing connections (32768 and up), so that no client takes a port between
+#: the moment it is chosen and the moment the service listens.
+RANGE = range(15000, 32000)
+
+DATABASES = ("postgresql", "sqlite")
+
+
+class NoFreePort(Exception):
+    """No port of the range could be bound."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Loopback ports, account passwords and secrets of one site."""
+
+    ports: dict[str, int]
+    passwords: dict[str, str]
+    database: str
+    database_password: str
+    prefect_auth: str
+
+    @property
+    def omero_host(self) -> str:
+        return "127.0.0.1"
+
+    @property
+    def web_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['web']}"
+
+    @property
+    def prefect_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['prefect']}"
+
+    @property
+    def prefect_api(self) -> str:
+        return f"{self.prefect_url}/api"
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def choose_port(preferred: int | None, taken: set[int]) -> int:
+    """The preferred port if it is free, else a random free one.
+
+    Raises:
+        NoFreePort: a thousand tries found none.
+    """
+    if preferred is not None and preferred not in taken and is_free(preferred):
+        return preferred
+    for _ in range(1000):
+        port = random.choice(RANGE)
+        if port not in taken and is_free(port):
+            return port
+    raise NoFreePort(f"no free port in {RANGE.start}-{RANGE.stop} on 127.0.0.1")
+
+
+def choose_ports(wished: dict[str, int | None]) -> dict[str, int]:
+    ports: dict[str, int] = {}
+    for name in PREFERRED:
+        ports[name] = choose_port(wished.get(name), set(ports.values()))
+    return ports
+
+
+def load(home: Home) -> Addresses | None:
+    """The addresses of the site in `home`, or None when none was ever started there."""
+    content = read_json(home.site_file)
+    return None if content is None else Addresses(**content)
+
+
+def prepare(home: Home, *, database: str, prefer_known_ports: bool) -> Addresses:
+    """Load the site's addresses or make them; move a service whose port somebody else has taken.
+
+    Only call it while no process of the site runs. `database` counts at the first start alone: runs
+    recorded in one database are not carried to the other.
+    """
+    if database not in DATABASES:
+        raise ValueError(f"database {database!r} is none of {', '.join(DATABASES)}")
+    known = load(home)
+    if known is None:
+        addresses = Addresses(
+            ports=choose_ports(dict(PREFERRED) if prefer_known_ports else {}),
+            passwords=make_passwords(),
+            database=database,
+            database_password=secrets.token_urlsafe(16),
+            prefect_auth=f"omero-flows:{secrets.token_urlsafe(16)}",
+        )
+    else:
+        addresses = replace(known, ports=choose_ports(dict(known.ports)))
+    write_private(home.site_file, json.dumps(asdict(addresses), indent=2) + "\n")
+    return addresses

@@ -1,0 +1,166 @@
+"""Prefect's server, the worker that runs flows, and the deploy step that tells the server about them."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+from collections.abc import Mapping
+
+from sandbox.site.addresses import Addresses
+from sandbox.site.containers import Docker
+from sandbox.site.home import Home
+from sandbox.site.postgres import DATABASE, USER
+from sandbox.site.service import Service, Unhealthy, check_http, python
+from sandbox.site.settings_file import write_settings
+
+#: The work pool of prefect.yaml's deployments.
+WORK_POOL = "imports"
+
+#: How many flow runs the worker has going at once; the rest wait in the queue. Each is a process of
+#: some 170 MB. The variable is for those who try many orders at once.
+RUNS_AT_ONCE = 2 * (os.cpu_count() or 1)
+RUNS_VARIABLE = "SANDBOX_RUNS_AT_ONCE"
+
+#: No usage reports and no advertisements: a demo on a closed network must not try to reach anybody.
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+}
+
+
+def client_environment(home: Home, addresses: Addresses) -> dict[str, str]:
+    """What a process needs to use this site's Prefect: the worker, its flow runs, the command line, tests."""
+    return {
+        **QUIET,
+        "PREFECT_HOME": str(home.prefect),
+        "PREFECT_PROFILES_PATH": str(home.prefect / "profiles.toml"),
+        "PREFECT_API_URL": addresses.prefect_api,
+        "PREFECT_API_AUTH_STRING": addresses.prefect_auth,
+        "PREFECT_UI_URL": addresses.prefect_url,
+        # A run whose process died finds its finished tasks here, whichever worker runs it next.
+        "PREFECT_LOCAL_STORAGE_PATH": str(home.results),
+        "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(home.results),
+        # Missing heartbeats are how a run whose worker died with it is noticed; 30 s is Prefect's minimum.
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        "OMERO_FLOWS_HOME": str(home.root),
+        "OMERO_FLOWS_SETTINGS": str(home.settings_file),
+    }
+
+
+def authorisation(addresses: Addresses) -> dict[str, str]:
+    encoded = base64.b64encode(addresses.prefect_auth.encode()).decode()
+    return {"Authorization": f"Basic {encoded}"}
+
+
+class PrefectServer(Service):
+    """The API, the scheduler and the UI, on loopback behind one shared password (Prefect has no accounts)."""
+
+    name = "prefect"
+
+    def __init__(self, home: Home, addresses: Addresses) -> None:
+        super().__init__(home, addresses)
+        self.needs = ("postgres",) if addresses.database == "postgresql" else ()
+
+    def command(self) -> list[str]:
+        return python(
+            "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.addresses.ports["prefect"])
+        )
+
+    def environment(self) -> Mapping[str, str]:
+        return {
+            **client_environment(self.home, self.addresses),
+            "PREFECT_SERVER_API_AUTH_STRING": self.addresses.prefect_auth,
+            "PREFECT_API_DATABASE_CONNECTION_URL": self._database(),
+            "PREFECT_SERVER_UI_API_URL": self.addresses.prefect_api,
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": self.addresses.prefect_url,
+            # Runs are the provenance and are never vacuumed; events are, after a month.
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events",
+            "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P30D",
+            # An order of 10,000 files is one parameter of about 2 MB; the default is 0.5.
+            "PREFECT_SERVER_API_MAX_PARAMETER_SIZE": str(16 * 2**20),
+        }
+
+    def check(self) -> None:
+        check_http(f"{self.addresses.prefect_api}/admin/version", headers=authorisation(self.addresses))
+
+    def _database(self) -> str:
+        if self.addresses.database == "sqlite":
+            return f"sqlite+aiosqlite:///{self.home.prefect / 'prefect.db'}"
+        port = self.addresses.ports["postgres"]
+        return f"postgresql+asyncpg://{USER}:{self.addresses.database_password}@127.0.0.1:{port}/{DATABASE}"
+
+
+class Deploy(Service):
+    """`omero-flows deploy`: blocks, work pool, limits, automations and deployments, at every start of the site."""
+
+    name = "deploy"
+    needs = ("prefect", "omero")
+    after = ("docker",)
+    runs_once = True
+
+    def prepare(self) -> None:
+        """Name a container engine to the flows only where one answers; without it they use the built-in converters."""
+        docker = Docker(self.home, self.addresses)
+        try:
+            docker.check()
+            write_settings(self.home, self.addresses, container_socket=docker.socket)
+        except Unhealthy:
+            write_settings(self.home, self.addresses, container_socket=None)
+
+    def command(self) -> list[str]:
+        return python("-m", "cli.main", "deploy", "--settings", str(self.home.settings_file))
+
+    def environment(self) -> Mapping[str, str]:
+        return client_environment(self.home, self.addresses)
+
+    def check(self) -> None:
+        raise Unhealthy("not finished yet")
+
+
+class Worker(Service):
+    """A process worker: each flow run is a child process, and outlives the worker's own death."""
+
+    name = "worker"
+    needs = ("prefect",)  # not the deploy step: until that has made the work pool, the worker waits for it
+    stop_signal = signal.SIGTERM
+    stop_seconds = 15.0
+    children_outlive = True
+
+    def command(self) -> list[str]:
+        return python(
+            "-m",
+            "prefect",
+            "worker",
+            "start",
+            "--pool",
+            WORK_POOL,
+            "--type",
+            "process",
+            "--limit",
+            os.environ.get(RUNS_VARIABLE, str(RUNS_AT_ONCE)),
+            "--name",
+            "sandbox",
+            "--no-create-pool-if-not-found",
+            "--with-healthcheck",
+            "--install-policy",
+            "never",
+        )
+
+    def environment(self) -> Mapping[str, str]:
+        return {
+            **client_environment(self.home, self.addresses),
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "PREFECT_WORKER_PREFETCH_SECONDS": "5",
+            "PREFECT_WORKER_HEARTBEAT_SECONDS": "10",
+            "PREFECT_WORKER_ENABLE_CANCELLATION": "true",
+            "PREFECT_WORKER_CANCELLATION_POLL_SECONDS": "5",
+            "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1",
+            "PREFECT_WORKER_WEBSERVER_PORT": str(self.addresses.ports["worker"]),
+        }
+
+    def check(self) -> None:
+        check_http(f"http://127.0.0.1:{self.addresses.ports['worker']}/health")

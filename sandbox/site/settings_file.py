@@ -1,0 +1,55 @@
+"""`<home>/site.toml`: what the flows and `omero-flows deploy` are told about this site.
+
+Secrets are not in it: it names the files (mode 0600) that hold them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from sandbox.site.accounts import GROUPS, IMPORTER
+from sandbox.site.addresses import Addresses
+from sandbox.site.home import Home, write_private
+
+Value = str | int
+
+
+def render(tables: Mapping[str, Mapping[str, Value]]) -> str:
+    """TOML of tables of strings and integers; TOML's basic strings are written as JSON's (toml.io, "String")."""
+    lines = []
+    for table, values in tables.items():
+        if table:
+            lines.append(f"[{table}]")
+        lines.extend(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in values.items())
+        lines.append("")
+    return "\n".join(lines)
+
+
+def write_settings(home: Home, addresses: Addresses, *, container_socket: Path | None) -> None:
+    """Write site.toml and the secret files it names, and make the groups' storage folders."""
+    importer_password = home.secrets / "omero-importer"
+    prefect_auth = home.secrets / "prefect-auth"
+    write_private(importer_password, addresses.passwords[IMPORTER.name] + "\n")
+    write_private(prefect_auth, addresses.prefect_auth + "\n")
+    for group in GROUPS:
+        (home.storage / group.folder).mkdir(parents=True, exist_ok=True)
+    content = render(
+        {
+            "": {"result_storage": str(home.results)},
+            "omero": {
+                "host": addresses.omero_host,
+                "port": addresses.ports["omero_ssl"],
+                "sudo_user": IMPORTER.name,
+                "password_file": str(importer_password),
+                "web_url": addresses.web_url,
+            },
+            "storage": {"root": str(home.storage)},
+            "storage.groups": {group.name: group.folder for group in GROUPS},
+            **({"containers": {"socket": str(container_socket)}} if container_socket else {}),
+            "prefect": {"api_url": addresses.prefect_api, "auth_file": str(prefect_auth)},
+        }
+    )
+    heading = "# Written by the sandbox at every start: a change made by hand is lost.\n"
+    write_private(home.settings_file, heading + content)
