@@ -1,0 +1,30 @@
+"""The documentation says what the code is: every failure category, every option, every link."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from contracts.failures import FailureCategory
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("category", FailureCategory)
+def test_every_failure_category_is_explained(category: FailureCategory) -> None:
+    assert f"| `{category.value}` |" in (ROOT / "docs" / "failures.md").read_text("utf-8")
+
+
+def test_no_category_is_explained_that_is_not_there() -> None:
+    named = re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "docs" / "failures.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(named) == sorted(FailureCategory)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert not missing
