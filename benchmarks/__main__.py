@@ -1,0 +1,49 @@
+"""`python -m benchmarks [NAME ...]`: all benchmarks, or the named ones, on a site of their own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import figure, import_order, memory, start, tree
+from sandbox.site import Site
+
+#: Each with the sentence that --help shows. `memory` fills OMERO with images, so it comes last but one.
+BENCHMARKS = {
+    "start": (start, "from the command line to the first task of the order"),
+    "import_order": (import_order, "an order of 200 files beside a bare loop over the same OMERO calls"),
+    "memory": (memory, "the worker idle, and the embedded OMERO with 20,000 images"),
+    "tree": (tree, "login to tree in OMERO.web beside a login with OMERO's own client"),
+}
+
+
+def main() -> int:
+    listing = "\n".join(f"  {name:13} {about}" for name, (_, about) in BENCHMARKS.items())
+    parser = argparse.ArgumentParser(description=__doc__, epilog=f"benchmarks:\n{listing}",
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    wanted = parser.parse_args().names or list(BENCHMARKS)
+    if unknown := sorted(set(wanted) - set(BENCHMARKS)):
+        print(f"no benchmark {', '.join(unknown)}; there are:\n{listing}", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="omero-flows-bench-") as folder:
+        site = Site(Path(folder) / "site", bound_to_me=True)
+        print("starting a site", flush=True)
+        site.start(progress=lambda name, status: print(f"  {name}: {status.state} {status.detail}", flush=True))
+        try:
+            for name in wanted:
+                module, about = BENCHMARKS[name]
+                print(f"\n{name}: {about}", flush=True)
+                figures = module.measure(site)
+                for measured in figures:
+                    print(f"  {measured.name}: {measured.value:,.4g} {measured.unit}  {measured.beside}", flush=True)
+                figure.keep(about[0].upper() + about[1:], figures)
+        finally:
+            site.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
