@@ -15,7 +15,7 @@ from prefect.blocks.core import Block
 from pydantic import Field
 from pydantic.networks import HttpUrl
 
-from blocks.converter_output import MOST_BYTES, Log, OutputLines
+from blocks.converter_output import MOST_BYTES, ConverterOutput, Log, OutputLines
 from contracts.failures import FailureCategory, FailureError, fail
 
 if TYPE_CHECKING:
@@ -190,24 +190,27 @@ class ContainerEngine(Block):
         )
 
     def _follow(self, container: Container, request: ContainerRun, log: Log, stopped: Callable[[], bool]) -> str:
-        lines = OutputLines(log, request.image.rsplit("/", 1)[-1])
-        stream = container.logs(stream=True, follow=True, stdout=True, stderr=True)
-        reader = Thread(target=_read, args=(stream, lines), daemon=True)
-        reader.start()
+        output = ConverterOutput(log, request.image.rsplit("/", 1)[-1])
+        readers = [
+            Thread(target=_read, args=(container.logs(stream=True, follow=True, **{name: False}), lines), daemon=True)
+            for name, lines in (("stderr", output.stdout), ("stdout", output.stderr))
+        ]
+        for reader in readers:
+            reader.start()
         deadline = time.monotonic() + self.minutes * 60
-        while reader.is_alive():
-            reader.join(0.5)
+        while alive := [reader for reader in readers if reader.is_alive()]:
+            alive[0].join(0.5)
             if stopped():
                 raise fail(
                     FailureCategory.CANCELLED,
                     f"The conversion with {request.image!r} was cancelled.",
                     next_step="Retry the order if you want it after all.",
                 )
-            if lines.too_much:
+            if output.too_much:
                 raise fail(
                     FailureCategory.CONVERTER_BROKE_CONTRACT,
                     f"The converter {request.image!r} printed more than {MOST_BYTES >> 20} MiB and was ended.",
-                    detail=lines.last[:2000],
+                    detail=output.last_words,
                     next_step="Report it to whoever made the converter.",
                 )
             if time.monotonic() > deadline:
@@ -216,21 +219,21 @@ class ContainerEngine(Block):
                     f"The converter {request.image!r} did not end within {self.minutes} minutes.",
                     next_step="Convert fewer or smaller files, or raise the limit in the ContainerEngine block.",
                 )
-        lines.close()
+        output.close()
         code = int(container.wait(timeout=60)["StatusCode"])
         container.reload()
         if container.attrs["State"].get("OOMKilled") or code == 137:
             raise fail(
                 FailureCategory.CONVERTER_OUT_OF_MEMORY,
                 f"The converter {request.image!r} was killed; it needs more than {self.memory_mb} MiB.",
-                detail=lines.last,
+                detail=output.last_words,
                 next_step="Raise the memory limit in the ContainerEngine block.",
             )
-        check_end(request.image, code, lines)
-        return lines.last
+        check_end(request.image, code, output)
+        return output.last_line
 
 
-def check_end(converter: str, code: int, lines: OutputLines) -> None:
+def check_end(converter: str, code: int, output: ConverterOutput) -> None:
     """Refuse a converter that failed, or whose last line nobody can have read.
 
     Raises:
@@ -240,10 +243,10 @@ def check_end(converter: str, code: int, lines: OutputLines) -> None:
         raise fail(
             FailureCategory.CONVERTER_FAILED,
             f"The converter {converter!r} failed with exit code {code}.",
-            detail=lines.last[:2000],
+            detail=output.last_words,
             next_step="Read what it printed, in the run's log.",
         )
-    if lines.too_long:
+    if output.too_long:
         raise fail(
             FailureCategory.CONVERTER_BROKE_CONTRACT,
             f"The converter {converter!r} printed an endless line.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
@@ -13,13 +14,17 @@ LONGEST_LOGGED_LINE = 2_000
 MOST_BYTES = 64 << 20
 #: The last line names every output; a plate's may be long.
 LONGEST_LINE = 16 << 20
+#: Of each stream, what a failure quotes.
+LAST_WORDS = 8
+LONGEST_QUOTED_LINE = 240
 
 
 class OutputLines:
-    """Cuts a stream of bytes into lines, logs them, and keeps the last line that is not blank."""
+    """Cuts a stream of bytes into lines, logs them, and keeps the last lines that are not blank."""
 
     def __init__(self, log: Log, name: str) -> None:
         self.last = ""
+        self.last_words: deque[str] = deque(maxlen=LAST_WORDS)
         self.too_long = False
         self.too_much = False
         self._bytes = 0
@@ -54,6 +59,43 @@ class OutputLines:
         if not text.strip():
             return
         self.last = text
+        self.last_words.append(text[:LONGEST_QUOTED_LINE])
         self._count += 1
         if self._count <= MOST_LINES:
             self._log.info("%s: %s", self._name, text[:LONGEST_LOGGED_LINE])
+
+
+class ConverterOutput:
+    """Both streams of one converter: `stdout` and `stderr`.
+
+    They come through pipes of their own, so which of two lines was printed first is not known. With the
+    streams merged, a warning on stderr used to overtake the answer on stdout now and then, and a
+    conversion that was whole was refused.
+    """
+
+    def __init__(self, log: Log, name: str) -> None:
+        self.stdout = OutputLines(log, name)
+        self.stderr = OutputLines(log, name)
+
+    def close(self) -> None:
+        """Both streams have ended."""
+        self.stderr.close()
+        self.stdout.close()
+
+    @property
+    def last_line(self) -> str:
+        """The converter's answer: the last line on stdout; on stderr for one that prints nothing else."""
+        return self.stdout.last or self.stderr.last
+
+    @property
+    def last_words(self) -> str:
+        """What a failure quotes: the last lines of both streams, in at most 4,000 characters."""
+        return "\n".join([*self.stderr.last_words, *self.stdout.last_words])[:4000]
+
+    @property
+    def too_long(self) -> bool:
+        return self.stdout.too_long or self.stderr.too_long
+
+    @property
+    def too_much(self) -> bool:
+        return self.stdout.too_much or self.stderr.too_much

@@ -14,7 +14,7 @@ from threading import Thread
 from typing import IO
 
 from blocks.container_engine import check_end
-from blocks.converter_output import Log, OutputLines
+from blocks.converter_output import ConverterOutput, Log, OutputLines
 from contracts.failures import FailureCategory, fail
 from converters.command import DISK_FULL
 
@@ -46,33 +46,39 @@ def convert(arguments: Sequence[str], *, folder: Path, log: Log, stopped: Callab
         [*bounded, sys.executable, "-m", "converters", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         cwd=folder,
         env=environment,
         start_new_session=True,
     )
-    lines = OutputLines(log, "converter")
-    assert child.stdout is not None
-    reader = Thread(target=_read, args=(child.stdout, lines), daemon=True)
-    reader.start()
+    output = ConverterOutput(log, "converter")
+    assert child.stdout is not None and child.stderr is not None
+    readers = [
+        Thread(target=_read, args=(stream, lines), daemon=True)
+        for stream, lines in ((child.stdout, output.stdout), (child.stderr, output.stderr))
+    ]
+    for reader in readers:
+        reader.start()
     try:
         _wait(child, stopped)
-        reader.join(10)
+        for reader in readers:
+            reader.join(10)
     finally:
         if child.poll() is None:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
         child.stdout.close()
-    lines.close()
+        child.stderr.close()
+    output.close()
     if child.returncode == DISK_FULL:
         raise fail(
             FailureCategory.DISK_FULL,
             f"There is no space left in {folder.parent}.",
-            detail=lines.last[:2000],
+            detail=output.last_words,
             next_step="Free some space, then retry the order.",
         )
-    check_end("builtin", child.returncode, lines)
-    return lines.last
+    check_end("builtin", child.returncode, output)
+    return output.last_line
 
 
 def converter_version() -> str:

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from blocks.container_engine import qualified, split_reference
-from blocks.converter_output import LONGEST_LINE, OutputLines
+from blocks.converter_output import LAST_WORDS, LONGEST_LINE, ConverterOutput, OutputLines
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,28 @@ def test_a_flood_of_lines_is_logged_in_part(caplog: pytest.LogCaptureFixture) ->
         lines.close()
     assert lines.last == "last"
     assert len(caplog.records) == 2001
+
+
+def test_a_warning_on_stderr_does_not_hide_the_answer() -> None:
+    output = ConverterOutput(logging.getLogger("test"), "converter")
+    output.stdout.feed(b'[{"name": "x"}]\n')
+    output.stderr.feed(b"warning: 3 channels have no name\n")
+    output.close()
+    assert output.last_line == '[{"name": "x"}]'
+
+
+def test_an_answer_on_stderr_counts_where_there_is_no_other() -> None:
+    output = ConverterOutput(logging.getLogger("test"), "converter")
+    output.stderr.feed(b'loading\n[{"name": "x"}]\n')
+    output.close()
+    assert output.last_line == '[{"name": "x"}]'
+
+
+def test_a_failure_quotes_the_last_lines_of_both_streams() -> None:
+    output = ConverterOutput(logging.getLogger("test"), "converter")
+    output.stdout.feed(b"".join(b"step %d\n" % number for number in range(100)))
+    output.stderr.feed(b"cannot open the file\n")
+    output.close()
+    quoted = output.last_words.splitlines()
+    assert quoted[0] == "cannot open the file"
+    assert quoted[1:] == [f"step {number}" for number in range(100 - LAST_WORDS, 100)]
