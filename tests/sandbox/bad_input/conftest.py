@@ -20,12 +20,15 @@ def log_in(site: Site, user: str) -> BlitzGateway:
     return gateway
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ground(site: Site) -> Iterator[Ground]:
     root = log_in(site, "root")
-    if root.getObject("ExperimenterGroup", attributes={"name": READERS}) is None:
-        members = [root.getObject("Experimenter", attributes={"omeName": user}).getId() for user in ("alice", "bob")]
-        root.createGroup(READERS, member_Ids=members, perms="rwr---")
+    members = [root.getObject("Experimenter", attributes={"omeName": user})._obj for user in ("alice", "bob")]
+    readers = root.getObject("ExperimenterGroup", attributes={"name": READERS})
+    if readers is None:
+        readers = root.getObject("ExperimenterGroup", root.createGroup(READERS, perms="rwr---"))
+    for member in members:
+        root.getAdminService().addGroups(member, [readers._obj])
     for group in ("lab-a", "lab-b", READERS):
         (site.storage / group).mkdir(exist_ok=True)
     alice = log_in(site, "alice")
@@ -47,4 +50,7 @@ def ground(site: Site) -> Iterator[Ground]:
         yield made
     finally:
         alice.close()
+        # The accounts are shared with every other test, and some look at the groups a person is in.
+        for member in members:
+            root.getAdminService().removeGroups(member, [readers._obj])
         root.close()
