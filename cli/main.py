@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import cancel, demo, deploy, doctor, import_order, retry, runs, sandbox, show
+from cli import cancel, demo, deploy, doctor, import_order, retry, runs, sandbox, schema, show
 
 app = typer.Typer(
     name="omero-flows",
@@ -25,6 +25,7 @@ app.command()(retry.retry)
 app.command()(cancel.cancel)
 app.command()(doctor.doctor)
 app.command()(deploy.deploy)
+app.command()(schema.schema)
 app.add_typer(sandbox.app, name="sandbox")
 app.command()(demo.demo)
 

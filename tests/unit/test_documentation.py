@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from contracts.failures import FailureCategory
+from contracts.schemas import EXPORTED, json_schema
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -28,3 +30,9 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
     missing = [target for target in targets if not (page.parent / target).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_the_published_schemas_are_those_of_the_contracts(name: str) -> None:
+    """`omero-flows schema --into docs/schemas` writes them anew."""
+    assert json.loads((ROOT / "docs" / "schemas" / f"{name}.json").read_text("utf-8")) == json_schema(name)
