@@ -10,6 +10,7 @@ Rings are folders; a test gets its ring's marker from where it lies:
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,12 @@ RINGS = ("unit", "sandbox", "chaos", "browser", "cluster")
 ORDER = {ring: position for position, ring in enumerate(("unit", "sandbox", "cluster", "browser", "chaos"))}
 
 _HERE = Path(__file__).parent
+
+
+def pytest_configure() -> None:
+    # A shell that starts the tests in the background has SIGINT ignored, children inherit that, and a command whose
+    # Ctrl-C is tested would never see it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _ring(item: pytest.Item) -> str:
