@@ -23,9 +23,14 @@ SECOND_REPORT = timedelta(seconds=45)
 SILENT = "No heartbeat"
 #: Our flows end a run that crashes for the fourth time; this only bounds a fault before our code runs.
 MOST_RUNS = 20
+#: A run that crashes before it begins (a kill while its process starts) has not reached our code, nor does its run
+#: count grow: it is ended after so many crashes.
+MOST_CRASHES_BEFORE_BEGIN = 5
+CRASHES_COUNTED = timedelta(hours=2)
 
 _EVERY_RUN = {"prefect.resource.id": ["prefect.flow-run.*"]}
-_BEGUN_RUN = {**_EVERY_RUN, "prefect.run-count": [str(count) for count in range(1, MOST_RUNS)]}
+_BOUNDED_RUN = {**_EVERY_RUN, "prefect.run-count": [str(count) for count in range(MOST_RUNS)]}
+_UNBEGUN_RUN = {**_EVERY_RUN, "prefect.run-count": ["0"]}
 _OURS = {"prefect.resource.role": ["tag"], "prefect.resource.id": ["prefect.tag.omero-flows"]}
 _ENDED = {
     f"prefect.flow-run.{state}"
@@ -83,7 +88,7 @@ def automations() -> list[AutomationCore]:
             description="Nobody is left who could report on a run that was found by its silence.",
             trigger=EventTrigger(
                 expect={"prefect.flow-run.Crashed"},
-                match={**_BEGUN_RUN, "prefect.state-message": [f"{SILENT}*"]},
+                match={**_BOUNDED_RUN, "prefect.state-message": [f"{SILENT}*"]},
                 match_related=_OURS,
                 for_each={"prefect.resource.id"},
                 posture=Posture.Reactive,
@@ -97,7 +102,7 @@ def automations() -> list[AutomationCore]:
             trigger=EventTrigger(
                 after={"prefect.flow-run.Crashed"},
                 expect=_ENDED - {"prefect.flow-run.Crashed"} | {"prefect.flow-run.Pending", "prefect.flow-run.Running"},
-                match=_BEGUN_RUN,
+                match=_BOUNDED_RUN,
                 match_related=_OURS,
                 for_each={"prefect.resource.id"},
                 posture=Posture.Proactive,
@@ -105,6 +110,27 @@ def automations() -> list[AutomationCore]:
                 within=SECOND_REPORT,
             ),
             actions=[_start_again("Its process died; started again.")],
+        ),
+        AutomationCore(
+            name="omero-flows: crashed before every beginning means failed",
+            description="A run whose process dies before our code runs, again and again, is ended.",
+            trigger=EventTrigger(
+                expect={"prefect.flow-run.Crashed"},
+                match=_UNBEGUN_RUN,
+                match_related=_OURS,
+                for_each={"prefect.resource.id"},
+                posture=Posture.Reactive,
+                threshold=MOST_CRASHES_BEFORE_BEGIN,
+                within=CRASHES_COUNTED,
+            ),
+            actions=[
+                ChangeFlowRunState(
+                    state=StateType.FAILED,
+                    message=f"Its process died {MOST_CRASHES_BEFORE_BEGIN} times before the flow began;"
+                    " look into the worker's log, then retry it.",
+                    force=True,
+                )
+            ],
         ),
     ]
 

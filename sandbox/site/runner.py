@@ -23,7 +23,7 @@ CHECK_EVERY = 5.0
 CHECKS_FAILED = 6
 #: A service that dies again and again is started at growing distances.
 FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 15.0
+LONGEST_PAUSE = 5.0
 #: Ready for so long, it counts as recovered.
 RECOVERED_AFTER = 30.0
 
@@ -42,6 +42,7 @@ class Runner(threading.Thread):
         self._stopping = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
         self._failed_starts = 0
+        self._was_ready = False
 
     def request_stop(self) -> None:
         """Ask the service to stop and not to be started again; `join` waits for it."""
@@ -140,6 +141,7 @@ class Runner(threading.Thread):
                 continue
             seconds = time.monotonic() - began
             self.status = replace(self.status, seconds_to_ready=round(seconds, 1))
+            self._was_ready = True
             self._set(State.READY)
             return True
         self._end_child()
@@ -195,14 +197,18 @@ class Runner(threading.Thread):
                     return
 
     def _failed(self, reason: str) -> None:
-        """Count the failure, then wait before the next start or give up."""
+        """Count the failure, then wait before the next start; one that was never ready is given up in the end.
+
+        A service that was ready once is started again for ever: what killed it can stop, and a site whose OMERO was
+        killed five times in a minute used to stay without one.
+        """
         code = self._child.returncode if self._child else None
         detail = reason if code is None else f"{reason} ({describe_exit(code)})"
         log.warning("%s: %s", self.service.name, detail)
         self._child = None
         self._failed_starts += 1
         self.status = replace(self.status, process=None, restarts=self.status.restarts + 1)
-        if self._failed_starts >= self.service.starts_allowed:
+        if self._failed_starts >= self.service.starts_allowed and not self._was_ready:
             given_up = State.ABSENT if self.service.optional else State.FAILED
             self._set(given_up, f"{detail}; given up after {self._failed_starts} starts, see its log")
             self._wait_for_a_wish()

@@ -184,16 +184,17 @@ class Site:
         return status_file.read(self.home)
 
     def kill(self, service: str) -> None:
-        """kill -9 the service's process. The supervisor starts it again by itself.
+        """kill -9 the service's process and return when the supervisor knows. It starts it again by itself.
 
         Raises:
             SiteFailed: it has no living process.
         """
-        process = self._service(service).process
-        if process is None:
-            raise SiteFailed(f"{service} has no process to kill: it is {self._service(service).state}")
-        send(process, signal.SIGKILL)
-        wait_until_ended([process], 5.0)
+        before = self._service(service)
+        if before.process is None:
+            raise SiteFailed(f"{service} has no process to kill: it is {before.state}")
+        send(before.process, signal.SIGKILL)
+        # Until then its state still says ready, and whoever waits for that next would not wait at all.
+        self.wait_until(service, lambda status: status.restarts > before.restarts, 30.0)
 
     def hold(self, service: str, *, kill: bool = False, seconds: float = 30.0) -> None:
         """Take one service down and keep it down until `release`; `kill` does it with SIGKILL."""

@@ -51,6 +51,7 @@ def test_killed_at_every_step(site: Site, desk: OrderDesk, order_folder: Path) -
     everyone = [*orders, converting, converted, reported]
     for placed in everyone:
         placed.kill()
+    unbegun = _kill_before_it_begins(desk, order_folder)
     still_importing = brakes.pop(STILL_IMPORTING)
     release_all([*brakes.values(), before_import, before_end])
 
@@ -68,8 +69,18 @@ def test_killed_at_every_step(site: Site, desk: OrderDesk, order_folder: Path) -
     for placed in everyone:
         placed.wait_until_ended()
         assert placed.starts() >= 2, placed.describe()
+    unbegun.wait_until_ended()
     assert manifest.stat().st_ino == made, "what was whole was converted a second time"
-    check_aftermath(desk, *map(Ending, everyone))
+    check_aftermath(desk, *map(Ending, [*everyone, unbegun]))
+
+
+def _kill_before_it_begins(desk: OrderDesk, folder: Path) -> PlacedOrder:
+    """An order whose process dies while it still loads Python: Prefect does not count that as a run of it."""
+    placed = desk.place([write_image(folder / "unbegun.ome.tif")])
+    placed.wait_for_process()
+    placed.kill()
+    assert placed.starts() == 0, placed.describe()
+    return placed
 
 
 def _bring_into_conversion(desk: OrderDesk, folder: Path) -> PlacedOrder:

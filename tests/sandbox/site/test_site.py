@@ -44,6 +44,14 @@ def small_site(tmp_path: Path) -> Iterator[Site]:
     site.stop()
 
 
+def test_a_service_that_was_ready_is_started_again_however_often_it_dies(small_site: Site) -> None:
+    for _ in range(5):
+        small_site.wait_until_ready("postgres")
+        small_site.kill("postgres")
+    small_site.wait_until_ready("postgres")
+    assert ask_database(small_site, "SELECT 1") == (1,)
+
+
 def test_start_tells_each_step_and_stop_leaves_nothing(tmp_path: Path) -> None:
     site = Site(tmp_path / "home", bound_to_me=True)
     told: list[tuple[str, State]] = []
