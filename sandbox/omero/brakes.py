@@ -3,12 +3,15 @@
 A point is a call, `<Interface>.<operation>.before` (nothing is done yet) and `.after` (done and committed, the answer
 is held back), or a step of the import itself, `Import.<step>.before`. To set a brake, make an empty file of that name
 in `<home>/brakes`. The first call that gets there takes the brake by renaming the file to `<point>.reached`, and stands
-until that file is removed; all later calls pass. No brake folder, no brakes: then each call costs one failed rename.
+until that file is removed; all later calls pass, and so does whatever else goes on in the session that stands: an
+import runs on while the answer to `verifyUpload` is held back, and would take a second brake. No brake folder, no
+brakes: then each call costs one failed rename.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from pathlib import Path
 
@@ -23,15 +26,31 @@ class Brakes:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._standing: set[str] = set()
+        self._lock = threading.Lock()
 
-    def stand(self, point: str) -> None:
-        """Stand at a point if a brake is set there, until it is released."""
-        reached = self.folder / f"{point}.reached"
-        try:
-            (self.folder / point).rename(reached)
-        except FileNotFoundError:
+    def stand(self, point: str, session: str | None) -> None:
+        """Stand at a point if a brake is set there, until it is released. `session`: the uuid of whose call it is."""
+        if not self._take(point, session):
             return
-        log.warning("standing at the brake %s", point)
+        log.warning("session %s stands at the brake %s", session, point)
+        reached = self._reached(point)
         while reached.exists():
             time.sleep(GLANCE)
+        with self._lock:
+            self._standing.discard(str(session))
         log.warning("the brake %s is released", point)
+
+    def _take(self, point: str, session: str | None) -> bool:
+        with self._lock:
+            if session in self._standing:
+                return False
+            try:
+                (self.folder / point).rename(self._reached(point))
+            except FileNotFoundError:
+                return False
+            self._standing.add(str(session))
+            return True
+
+    def _reached(self, point: str) -> Path:
+        return self.folder / f"{point}.reached"

@@ -95,13 +95,13 @@ def _import(work: Import, progress: Progress) -> Any:
     with server.pixels.files.lease(places[0]) as file:
         _refuse_foreign_files(file, places)
         _write_log(work, f"{file.format}, {len(file.series)} images")
-        server.brakes.stand("Import.objects.before")
+        server.brakes.stand("Import.objects.before", work.call.session.uuid)
         with server.store.transaction():
             if server.store.get("Fileset", work.fileset.id) is not work.fileset:
                 raise FilesetGone(f"the fileset {work.fileset.id} was deleted before its images were written")
             made = create_objects(work.call, work.fileset, work.settings, file)
     progress(1, STEPS)
-    server.brakes.stand("Import.pixels.before")
+    server.brakes.stand("Import.pixels.before", work.call.session.uuid)
     if not work.asks_for("noStatsInfo", otherwise=False):
         _measure(work, made)
     progress(2, STEPS)
@@ -109,7 +109,7 @@ def _import(work: Import, progress: Progress) -> Any:
         _make_rendering_settings(work, made)
     progress(3, STEPS)
     progress(4, STEPS)
-    server.brakes.stand("Import.response.before")
+    server.brakes.stand("Import.response.before", work.call.session.uuid)
     response = _respond(work, made)
     progress(5, STEPS)
     return response

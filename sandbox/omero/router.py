@@ -153,7 +153,8 @@ class Router(Glacier2.Router):  # type: ignore[misc]
         callback.ice_response()
 
     def destroySession(self, current: Any = None) -> None:  # noqa: N802
-        self._server.brakes.stand("Router.destroySession.before")
+        session = self._server.connections.of(current.con).session
+        self._server.brakes.stand("Router.destroySession.before", None if session is None else session.uuid)
         if not self._server.connections.close(current.con.toString()):
             raise Glacier2.SessionNotExistException()
 

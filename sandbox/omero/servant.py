@@ -221,11 +221,11 @@ def dispatch(service: Service, operation: Operation, arguments: tuple[Any, ...],
         log.warning("refused %s.%s: not known to the embedded OMERO", interface_name, operation.name)
         raise refusal(f"{interface_name}.{operation.name}")
     call = Call(server, service.session, current)
-    server.brakes.stand(f"{interface_name}.{operation.name}.before")
+    server.brakes.stand(f"{interface_name}.{operation.name}.before", service.session.uuid)
     try:
         with server.store.transaction() if service.transactional else nullcontext():
             result = implementation(*arguments, call=call)
-        server.brakes.stand(f"{interface_name}.{operation.name}.after")
+        server.brakes.stand(f"{interface_name}.{operation.name}.after", service.session.uuid)
         return result
     except (Ice.Exception, omero.ServerError):
         raise

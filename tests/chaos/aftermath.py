@@ -74,6 +74,16 @@ def check_aftermath(desk: OrderDesk, *endings: Ending) -> None:
     _check_containers(desk.site, endings)
 
 
+def take_away(placed: PlacedOrder) -> None:
+    """Delete what an order imported, for a test whose files go away with it: OMERO's links to them would stay."""
+    report = placed.report()
+    assert report is not None, f"no report\n{placed.describe()}"
+    filesets = [fileset for outcome in report.files for fileset in outcome.filesets]
+    with _root(placed.desk.site) as omero:
+        omero.SERVICE_OPTS.setOmeroGroup("-1")
+        omero.deleteObjects("Fileset", filesets, wait=True)
+
+
 def _count_series(path: Path) -> int:
     with open_image_file(path) as file:
         return len(file.series)

@@ -12,7 +12,7 @@ import pytest
 from prefect.client.schemas.objects import StateType
 
 from contracts.failures import FailureCategory
-from tests.chaos.aftermath import Ending, check_aftermath
+from tests.chaos.aftermath import Ending, check_aftermath, take_away
 from tests.chaos.placed_orders import OrderDesk
 from tests.chaos.tiny_images import write_image
 
@@ -52,3 +52,4 @@ def test_conversion_onto_a_full_disk(desk: OrderDesk, order_folder: Path) -> Non
         desk.retry([placed])
         placed.wait_for_state("Completed", "Failed")
         check_aftermath(desk, Ending(placed))
+        take_away(placed)

@@ -28,9 +28,6 @@ STEPS = (
 )
 
 
-@pytest.mark.xfail(
-    reason="known fault: a fileset without images can stay when OMERO dies during an import", strict=False
-)
 def test_omero_killed_during_imports(site: Site, desk: OrderDesk, order_folder: Path) -> None:
     brakes = set_brakes(site, STEPS)
     orders = desk.place_each(write_images(order_folder, len(STEPS), series=2))

@@ -30,9 +30,6 @@ ORDERS = 4
 MOST_KILLS = 3
 
 
-@pytest.mark.xfail(
-    reason="known fault: meets the two known faults of cancelling and of OMERO's death at random", strict=False
-)
 def test_random_strikes(site: Site, desk: OrderDesk, order_folder: Path) -> None:
     print(f"OMERO_FLOWS_CHAOS_SEED={SEED}")
     chance = random.Random(SEED)
