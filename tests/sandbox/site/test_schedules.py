@@ -1,4 +1,4 @@
-"""Prefect makes the runs of a schedule. With SQLAlchemy 2.1 its scheduler failed at every round, and nothing else did."""
+"""Prefect makes the runs of a schedule; with SQLAlchemy 2.1 its scheduler failed at every round, unseen."""
 
 from __future__ import annotations
 
