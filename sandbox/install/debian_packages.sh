@@ -27,6 +27,7 @@ want() {
 header() { "$python" -c "import os, sys, sysconfig
 sys.exit(not os.path.exists(os.path.join(sysconfig.get_path('include'), 'Python.h')))"; }
 file() { test -e "$1"; }
+root() { test "$(id -u)" = 0; }
 
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
@@ -39,6 +40,20 @@ need ca-certificates       "downloads from PyPI over TLS"               file /et
 want docker.io             "runs converter containers (dockerd)"        command -v dockerd
 want chromium              "browser tests and screenshots"              command -v chromium
 want fonts-dejavu-core     "letters in those screenshots"               file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+if root; then
+    want munge                 "tells Slurm's daemons who asks"         file /usr/sbin/munged
+    want slurmctld             "the sandbox's cluster: scheduler"       file /usr/sbin/slurmctld
+    want slurmd                "the sandbox's cluster: nodes"           file /usr/sbin/slurmd
+    want slurm-client          "sbatch, squeue, sacct, scontrol"        command -v sbatch
+    want slurmdbd              "Slurm's accounting"                     file /usr/sbin/slurmdbd
+    want mariadb-server-core   "its database (the program alone)"       file /usr/sbin/mariadbd
+    want openssh-server        "the cluster's login"                    file /usr/sbin/sshd
+    want openssh-client        "a person's way to it"                   command -v ssh
+    want charliecloud-runtime  "runs workflow containers in jobs"       command -v ch-run
+    want squashfs-tools        "makes those containers"                 command -v mksquashfs
+else
+    say "not root: the sandbox has no Slurm cluster, and its packages are left out"
+fi
 
 if [ -z "$needed$wanted" ]; then
     say "all present"
@@ -57,11 +72,39 @@ else
     exit 0
 fi
 
+# Some of these packages start a daemon and have it started with the machine. The sandbox runs its own,
+# and another sshd or scheduler on this machine is nobody's wish: while they are installed none is
+# started (policy-rc.d, Debian policy 9.3.3), and under systemd the units of those that are new are masked.
+policy=/usr/sbin/policy-rc.d
+keep_still() {
+    root || return 0
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' > $policy
+        chmod 755 $policy
+        trap 'rm -f $policy' EXIT
+    fi
+    [ -d /run/systemd/system ] || return 0
+    for name in $wanted; do
+        case $name in
+            munge|slurmctld|slurmd|slurmdbd) units=$name.service ;;
+            openssh-server) units="ssh.service ssh.socket" ;;
+            *) continue ;;
+        esac
+        # shellcheck disable=SC2086  # a list of names, split on purpose
+        if SYSTEMD_OFFLINE=1 systemctl mask --quiet $units; then
+            say "$name: will not be a service of this machine (systemctl unmask $units makes it one)"
+        else
+            say "$name: its units could not be masked; it may be started with this machine"
+        fi
+    done
+}
+
 install() {
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
         -o Dpkg::Use-Pty=0 "$@" >&2
 }
 
+keep_still
 say "installing$needed$wanted (apt-get)"
 $sudo apt-get update -q >&2 || say "apt-get update failed: trying with the package lists that are here"
 # shellcheck disable=SC2086  # lists of names, split on purpose
