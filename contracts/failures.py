@@ -20,6 +20,12 @@ class FailureCategory(StrEnum):
     NOT_A_MEMBER = "not-a-member"
     UNKNOWN_DESTINATION = "unknown-destination"
     DESTINATION_NOT_WRITABLE = "destination-not-writable"
+    # what is analysed
+    UNKNOWN_INPUT = "unknown-input"
+    EMPTY_INPUT = "empty-input"
+    UNUSABLE_INPUT = "unusable-input"
+    TOO_MANY_IMAGES = "too-many-images"
+    FORM_NOT_AVAILABLE = "form-not-available"
     # the files
     PATH_OUTSIDE_FOLDER = "path-outside-folder"
     FILE_NOT_FOUND = "file-not-found"
@@ -35,6 +41,14 @@ class FailureCategory(StrEnum):
     CONVERTER_OUT_OF_MEMORY = "converter-out-of-memory"
     CONVERTER_BROKE_CONTRACT = "converter-broke-contract"
     CONVERTER_NOT_AVAILABLE = "converter-not-available"
+    # the workflow
+    UNKNOWN_WORKFLOW = "unknown-workflow"
+    DESCRIPTOR_NOT_FOUND = "descriptor-not-found"
+    DESCRIPTOR_UNREACHABLE = "descriptor-unreachable"
+    BROKEN_DESCRIPTOR = "broken-descriptor"
+    # what an analysis brought back
+    LABELS_DO_NOT_FIT = "labels-do-not-fit"
+    INPUT_GONE = "input-gone"
     # OMERO
     OMERO_REFUSED_LOGIN = "omero-refused-login"
     OMERO_UNREACHABLE = "omero-unreachable"
@@ -42,6 +56,26 @@ class FailureCategory(StrEnum):
     IMPORT_FAILED = "import-failed"
     CHECKSUM_MISMATCH = "checksum-mismatch"
     REPOSITORY_NOT_SHARED = "repository-not-shared"
+    # the cluster
+    CLUSTER_UNREACHABLE = "cluster-unreachable"
+    CLUSTER_REFUSED_LOGIN = "cluster-refused-login"
+    HOST_KEY_CHANGED = "host-key-changed"
+    CLUSTER_REFUSED = "cluster-refused"
+    SCHEDULER_UNAVAILABLE = "scheduler-unavailable"
+    SUBMISSION_IN_DOUBT = "submission-in-doubt"
+    SCRATCH_FULL = "scratch-full"
+    TRANSFER_INCOMPLETE = "transfer-incomplete"
+    RESULT_REFUSED = "result-refused"
+    # the job
+    JOB_REFUSED = "job-refused"
+    JOB_FAILED = "job-failed"
+    JOB_TIMED_OUT = "job-timed-out"
+    JOB_OUT_OF_MEMORY = "job-out-of-memory"
+    JOB_CANCELLED = "job-cancelled"
+    JOB_PREEMPTED = "job-preempted"
+    JOB_STUCK = "job-stuck"
+    JOB_UNKNOWN = "job-unknown"
+    NODE_FAILED = "node-failed"
     # the site
     STORAGE_UNAVAILABLE = "storage-unavailable"
     DISK_FULL = "disk-full"
@@ -62,6 +96,11 @@ RETRYABLE: dict[FailureCategory, bool] = {
     FailureCategory.NOT_A_MEMBER: False,
     FailureCategory.UNKNOWN_DESTINATION: False,
     FailureCategory.DESTINATION_NOT_WRITABLE: False,
+    FailureCategory.UNKNOWN_INPUT: False,
+    FailureCategory.EMPTY_INPUT: False,
+    FailureCategory.UNUSABLE_INPUT: False,
+    FailureCategory.TOO_MANY_IMAGES: False,
+    FailureCategory.FORM_NOT_AVAILABLE: False,
     FailureCategory.PATH_OUTSIDE_FOLDER: False,
     FailureCategory.FILE_NOT_FOUND: False,
     FailureCategory.FILE_NOT_READABLE: False,
@@ -75,12 +114,36 @@ RETRYABLE: dict[FailureCategory, bool] = {
     FailureCategory.CONVERTER_OUT_OF_MEMORY: False,
     FailureCategory.CONVERTER_BROKE_CONTRACT: False,
     FailureCategory.CONVERTER_NOT_AVAILABLE: False,
+    FailureCategory.UNKNOWN_WORKFLOW: False,
+    FailureCategory.DESCRIPTOR_NOT_FOUND: False,
+    FailureCategory.DESCRIPTOR_UNREACHABLE: True,
+    FailureCategory.BROKEN_DESCRIPTOR: False,
+    FailureCategory.LABELS_DO_NOT_FIT: False,
+    FailureCategory.INPUT_GONE: False,
     FailureCategory.OMERO_REFUSED_LOGIN: False,
     FailureCategory.OMERO_UNREACHABLE: True,
     FailureCategory.OMERO_REFUSED: False,
     FailureCategory.IMPORT_FAILED: False,
     FailureCategory.CHECKSUM_MISMATCH: True,
     FailureCategory.REPOSITORY_NOT_SHARED: False,
+    FailureCategory.CLUSTER_UNREACHABLE: True,
+    FailureCategory.CLUSTER_REFUSED_LOGIN: False,
+    FailureCategory.HOST_KEY_CHANGED: False,
+    FailureCategory.CLUSTER_REFUSED: False,
+    FailureCategory.SCHEDULER_UNAVAILABLE: True,
+    FailureCategory.SUBMISSION_IN_DOUBT: True,
+    FailureCategory.SCRATCH_FULL: False,
+    FailureCategory.TRANSFER_INCOMPLETE: True,
+    FailureCategory.RESULT_REFUSED: False,
+    FailureCategory.JOB_REFUSED: False,
+    FailureCategory.JOB_FAILED: False,
+    FailureCategory.JOB_TIMED_OUT: False,
+    FailureCategory.JOB_OUT_OF_MEMORY: False,
+    FailureCategory.JOB_CANCELLED: False,
+    FailureCategory.JOB_PREEMPTED: False,
+    FailureCategory.JOB_STUCK: False,
+    FailureCategory.JOB_UNKNOWN: False,
+    FailureCategory.NODE_FAILED: False,
     FailureCategory.STORAGE_UNAVAILABLE: True,
     FailureCategory.DISK_FULL: False,
     FailureCategory.PREFECT_UNREACHABLE: True,

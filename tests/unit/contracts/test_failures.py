@@ -16,8 +16,13 @@ def test_only_what_time_can_mend_is_tried_again() -> None:
     assert {category.value for category, again in RETRYABLE.items() if again} == {
         "omero-unreachable",
         "checksum-mismatch",
+        "cluster-unreachable",
+        "scheduler-unavailable",
+        "submission-in-doubt",
+        "transfer-incomplete",
         "storage-unavailable",
         "prefect-unreachable",
+        "descriptor-unreachable",
     }
 
 

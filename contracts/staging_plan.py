@@ -1,0 +1,110 @@
+"""What is staged for a run: every input image with where its bytes come from, and the attachments.
+
+Made once, before the first byte is sent: a run that is started again sends the same bytes under the same names,
+whatever was renamed or recoloured in OMERO meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from contracts.base import Contract, Moment, ObjectId
+from contracts.import_source import FileIdentity
+from contracts.staged_input import StagedForm, StagedInput, StagedName
+
+#: A parameter's id in a descriptor; also the folder of its attachments.
+ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")]
+Byte = Annotated[int, Field(ge=0, le=255)]
+Size = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class ImageChannel(Contract):
+    """A channel of an image. `colour`: red, green, blue, alpha. Wavelengths in nanometres."""
+
+    name: str | None = None
+    colour: Annotated[tuple[Byte, Byte, Byte, Byte], Field(strict=False)] | None = None
+    emission_nm: Positive | None = None
+    excitation_nm: Positive | None = None
+
+
+class ImagePixels(Contract):
+    """The pixels of an image in OMERO. `type` is OMERO's name (`uint16`, `float`); sizes in pixels and micrometres."""
+
+    pixels: ObjectId
+    type: Annotated[str, Field(min_length=1)]
+    size_x: Size
+    size_y: Size
+    size_z: Size
+    size_c: Size
+    size_t: Size
+    physical_size_x: Positive | None = None
+    physical_size_y: Positive | None = None
+    physical_size_z: Positive | None = None
+    acquired: Moment | None = None
+    channels: Annotated[tuple[ImageChannel, ...], Field(strict=False)] = ()
+
+
+class PlannedInput(Contract):
+    """One input image and where its bytes come from, as its form wants: `original` is the imported file as it was
+    when the plan was made, `link` its path on the cluster, `pixels` what an OME-TIFF is written from. `size`: bytes
+    of the file, also of one that is not sent but linked.
+    """
+
+    input: StagedInput
+    size: Annotated[int, Field(ge=1)]
+    original: FileIdentity | None = None
+    link: Annotated[str, Field(min_length=1)] | None = None
+    pixels: ImagePixels | None = None
+
+    @model_validator(mode="after")
+    def _bytes_as_the_form_wants(self) -> Self:
+        given = (self.original is not None, self.link is not None, self.pixels is not None)
+        wanted = {
+            StagedForm.ORIGINAL: (True, False, False),
+            StagedForm.LINK: (True, True, False),
+            StagedForm.OME_TIFF: (False, False, True),
+        }
+        if given != wanted[self.input.form]:
+            raise ValueError(f"an input of form {self.input.form.value} has (original, link, pixels) {given}")
+        return self
+
+
+class PlannedAttachment(Contract):
+    """A file annotation for a file parameter. `file` is its OriginalFile's id, `name` its name, `size` its bytes."""
+
+    parameter: ParameterName
+    annotation: ObjectId
+    file: ObjectId
+    name: str
+    file_name: StagedName
+    size: Annotated[int, Field(ge=0)]
+
+    @property
+    def path(self) -> str:
+        """Where it lies below the run's folder."""
+        return f"files/{self.parameter}/{self.file_name}"
+
+
+class StagingPlan(Contract):
+    """Everything that a run needs on the cluster beside its parameters; inputs in the sequence of their tasks."""
+
+    inputs: Annotated[tuple[PlannedInput, ...], Field(strict=False, min_length=1)]
+    attachments: Annotated[tuple[PlannedAttachment, ...], Field(strict=False)] = ()
+
+    @property
+    def staged_inputs(self) -> tuple[StagedInput, ...]:
+        return tuple(planned.input for planned in self.inputs)
+
+    @property
+    def bytes_to_send(self) -> int:
+        """What staging writes on the cluster."""
+        images = sum(planned.size for planned in self.inputs if planned.link is None)
+        return images + sum(attachment.size for attachment in self.attachments)
+
+    @property
+    def tasks(self) -> int:
+        """Tasks of the job array."""
+        return self.inputs[-1].input.task + 1
