@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic.networks import HttpUrl
 
 from blocks.converter_output import MOST_BYTES, ConverterOutput, Log, OutputLines
+from contracts.container_image import ContainerImage
 from contracts.failures import FailureCategory, FailureError, fail
 
 if TYPE_CHECKING:
@@ -92,11 +93,12 @@ class ContainerEngine(Block):
         import docker.errors
         from requests.exceptions import RequestException
 
+        image = read_image(request.image)
         with self._connect() as client:
             try:
                 _remove_of_step(client, request.step)
-                digest = self._provide(client, request.image, log)
-                container = self._create(client, request)
+                digest = self._provide(client, image, log)
+                container = self._create(client, request, image)
                 try:
                     container.start()
                     return ContainerResult(self._follow(container, request, log, stopped), digest)
@@ -135,27 +137,26 @@ class ContainerEngine(Block):
     def _connect(self) -> _Connection:
         return _Connection(self.socket)
 
-    def _provide(self, client: DockerClient, image: str, log: Log) -> str:
+    def _provide(self, client: DockerClient, image: ContainerImage, log: Log) -> str:
         import docker.errors
 
-        name = qualified(image)
+        name = image.address
         try:
             found = client.images.get(name)
         except docker.errors.ImageNotFound:
             if not self.pull:
                 raise fail(
                     FailureCategory.CONVERTER_NOT_AVAILABLE,
-                    f"The image {image!r} is not on this machine.",
+                    f"The image {name!r} is not on this machine.",
                     next_step="Ask an administrator to pull it.",
                 ) from None
             log.warning("Pulling image %s: it is not on this machine", name)
-            repository, tag = split_reference(name)
             try:
-                found = client.images.pull(repository, tag=tag)
+                found = client.images.pull(image.name, tag=image.version)
             except docker.errors.DockerException as error:
                 raise fail(
                     FailureCategory.CONVERTER_NOT_AVAILABLE,
-                    f"The image {image!r} cannot be pulled.",
+                    f"The image {name!r} cannot be pulled.",
                     detail=str(error),
                     next_step="Check its name and tag, and the registry.",
                 ) from error
@@ -164,7 +165,7 @@ class ContainerEngine(Block):
         log.info("Converter image %s is %s", name, digest)
         return digest
 
-    def _create(self, client: DockerClient, request: ContainerRun) -> Container:
+    def _create(self, client: DockerClient, request: ContainerRun, image: ContainerImage) -> Container:
         from docker.types import Mount
 
         # Not "source:target:mode": a folder's name may have a colon.
@@ -174,7 +175,7 @@ class ContainerEngine(Block):
             Mount("/out", str(request.alternative), type="bind"),
         ]
         return client.containers.create(
-            qualified(request.image),
+            image.address,
             list(request.arguments),
             mounts=mounts,
             network_mode="none",
@@ -254,25 +255,21 @@ def check_end(converter: str, code: int, output: ConverterOutput) -> None:
         )
 
 
-def qualified(image: str) -> str:
-    """The full name of an image: Docker Hub is meant where no registry is named, as Docker does.
+def read_image(name: str) -> ContainerImage:
+    """The image that an order names; Docker Hub is meant where no registry is, as Podman would ask.
 
-    Podman asks or refuses otherwise. `localhost/` is a registry, and so is a first part with a dot or port.
+    Raises:
+        FailureError: CONVERTER_NOT_AVAILABLE.
     """
-    first = image.split("/", 1)[0]
-    if "/" not in image:
-        return f"docker.io/library/{image}"
-    return image if "." in first or ":" in first or first == "localhost" else f"docker.io/{image}"
-
-
-def split_reference(image: str) -> tuple[str, str]:
-    """Repository and tag, or repository and digest, of an image's name; a port is no tag."""
-    if "@" in image:
-        repository, _, digest = image.partition("@")
-        return repository, digest
-    head, slash, last = image.rpartition("/")
-    name, _, tag = last.partition(":")
-    return head + slash + name, tag or "latest"
+    try:
+        return ContainerImage.parse(name)
+    except ValueError as error:
+        raise fail(
+            FailureCategory.CONVERTER_NOT_AVAILABLE,
+            f"{name!r} is no name of a container image.",
+            detail=str(error),
+            next_step="Correct the converter's name, for example ghcr.io/org/name:1.2.",
+        ) from error
 
 
 def _remove_of_step(client: DockerClient, step: str) -> None:

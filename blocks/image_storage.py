@@ -119,7 +119,7 @@ class ImageStorage(Block):
                     detail=str(error),
                     next_step="Give the file itself.",
                 ) from error
-            raise _cannot_open(path, error) from error
+            raise cannot_open(path, error) from error
         if not real.is_relative_to(folder) or real == folder:
             raise fail(
                 FailureCategory.PATH_OUTSIDE_FOLDER,
@@ -130,7 +130,7 @@ class ImageStorage(Block):
         try:
             return _fingerprint(folder, real)
         except OSError as error:
-            raise _cannot_open(path, error) from error
+            raise cannot_open(path, error) from error
 
     def check_unchanged(self, group: str, file: FileIdentity) -> None:
         """Make sure that a path still means the file it meant.
@@ -194,10 +194,22 @@ def fingerprint(folder: Path, path: Path) -> FileIdentity:
     try:
         return _fingerprint(folder, path)
     except (OSError, ValueError) as error:
-        raise _cannot_open(str(path), error) from error
+        raise cannot_open(str(path), error) from error
 
 
-def _fingerprint(folder: Path, real: Path) -> FileIdentity:
+def open_below(folder: Path, path: Path) -> int:
+    """A descriptor, for reading, of a regular file inside `folder`; no part of the path below it may be a link.
+
+    Raises:
+        FailureError: as `ImageStorage.identify` does, save FILE_EMPTY.
+    """
+    try:
+        return _open_below(folder, path)
+    except (OSError, ValueError) as error:
+        raise cannot_open(str(path), error) from error
+
+
+def _open_below(folder: Path, real: Path) -> int:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     parts = real.relative_to(folder).parts
     descriptor = os.open(folder, flags | os.O_DIRECTORY)
@@ -212,6 +224,16 @@ def _fingerprint(folder: Path, real: Path) -> FileIdentity:
             raise IsADirectoryError(errno.EISDIR, "is a folder", str(real))
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.ENXIO, "is not a regular file", str(real))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _fingerprint(folder: Path, real: Path) -> FileIdentity:
+    descriptor = _open_below(folder, real)
+    try:
+        status = os.fstat(descriptor)
         if status.st_size == 0:
             raise fail(
                 FailureCategory.FILE_EMPTY,
@@ -226,7 +248,8 @@ def _fingerprint(folder: Path, real: Path) -> FileIdentity:
     )
 
 
-def _cannot_open(path: str, error: Exception) -> FailureError:
+def cannot_open(path: str, error: Exception) -> FailureError:
+    """The failure for a file of the storage that could not be opened or read."""
     number = error.errno if isinstance(error, OSError) else None
     detail = str(error)
     if number in {errno.ENOENT, errno.ENOTDIR}:

@@ -6,37 +6,20 @@ import logging
 
 import pytest
 
-from blocks.container_engine import qualified, split_reference
+from blocks.container_engine import read_image
 from blocks.converter_output import LAST_WORDS, LONGEST_LINE, ConverterOutput, OutputLines
+from contracts.failures import FailureCategory, FailureError
 
 
-@pytest.mark.parametrize(
-    ("given", "full"),
-    [
-        ("org/name:1.2", "docker.io/org/name:1.2"),
-        ("docker.io/org/name:1.2", "docker.io/org/name:1.2"),
-        ("ghcr.io/org/name:1.2", "ghcr.io/org/name:1.2"),
-        ("registry:5000/org/name", "registry:5000/org/name"),
-        ("localhost/name:1", "localhost/name:1"),
-        ("python:3.11", "docker.io/library/python:3.11"),
-        ("org/name@sha256:abc", "docker.io/org/name@sha256:abc"),
-    ],
-)
-def test_an_image_is_named_in_full(given: str, full: str) -> None:
-    assert qualified(given) == full
+def test_an_image_without_a_registry_is_docker_hubs() -> None:
+    assert read_image("org/name:1.2").address == "docker.io/org/name:1.2"
 
 
-@pytest.mark.parametrize(
-    ("image", "parts"),
-    [
-        ("docker.io/org/name:1.2", ("docker.io/org/name", "1.2")),
-        ("registry:5000/org/name", ("registry:5000/org/name", "latest")),
-        ("registry:5000/org/name:v1", ("registry:5000/org/name", "v1")),
-        ("ghcr.io/org/name@sha256:abc", ("ghcr.io/org/name", "sha256:abc")),
-    ],
-)
-def test_a_port_is_no_tag(image: str, parts: tuple[str, str]) -> None:
-    assert split_reference(image) == parts
+def test_what_is_no_image_is_refused_before_docker_is_asked() -> None:
+    with pytest.raises(FailureError) as refusal:
+        read_image("ghcr.io/Org/name")
+    assert refusal.value.failure.category is FailureCategory.CONVERTER_NOT_AVAILABLE
+    assert "capital letters" in refusal.value.failure.detail
 
 
 def test_lines_are_put_together_however_they_are_cut() -> None:

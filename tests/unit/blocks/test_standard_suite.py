@@ -9,6 +9,8 @@ from prefect.testing.standard_test_suites import BlockStandardTestSuite
 from blocks.container_engine import ContainerEngine
 from blocks.image_storage import ImageStorage
 from blocks.omero_server import OmeroServer
+from blocks.slurm_cluster import SlurmCluster
+from blocks.workflow_catalogue import WorkflowCatalogue
 
 
 class Offline(BlockStandardTestSuite):
@@ -34,6 +36,18 @@ class TestContainerEngine(Offline):
     @pytest.fixture
     def block(self) -> type[Block]:
         return ContainerEngine
+
+
+class TestWorkflowCatalogue(Offline):
+    @pytest.fixture
+    def block(self) -> type[Block]:
+        return WorkflowCatalogue
+
+
+class TestSlurmCluster(Offline):
+    @pytest.fixture
+    def block(self) -> type[Block]:
+        return SlurmCluster
 
 
 del Offline
