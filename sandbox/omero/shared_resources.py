@@ -38,11 +38,10 @@ class SharedResources(Service):
         return True
 
     def newTable(self, repository_id: int, path: str, call: Call) -> Any:
-        """An empty table and its OriginalFile, named by the path."""
-        folder, _, name = path.rpartition("/")
+        """An empty table and its OriginalFile, whose path and name are both the path, as OMERO.server has it."""
         file = self.store.create(
-            "OriginalFile", owner=call.caller.user, group=call.group, event=call.event(), name=name,
-            path=f"{folder}/" if folder else "/", mimetype=TABLE_TYPE, size=0,
+            "OriginalFile", owner=call.caller.user, group=call.group, event=call.event(), name=path, path=path,
+            mimetype=TABLE_TYPE, size=0,
         )  # fmt: skip
         return self._open(file)
 

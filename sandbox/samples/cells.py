@@ -67,6 +67,11 @@ class Culture:
         self._shade = _illumination(random, size)
         self._last: tuple[tuple[int, int] | None, list[_Patch]] = (None, [])
 
+    @property
+    def count(self) -> int:
+        """How many cells were drawn; of some only a part lies in the image."""
+        return len(self._cells)
+
     def expose(self, channel: int, z: int = 0, t: int = 0) -> Exposure:
         """The camera's image of channel 0 (DAPI) or 1 (GFP) at plane `z` and time point `t`."""
         layers: dict[int, Image] = {}

@@ -17,6 +17,12 @@ def main() -> int:
     parser.add_argument("--services", default=",".join(SERVICES), help="comma-separated; what they need comes along")
     parser.add_argument("--database", choices=DATABASES, help="for Prefect; default: PostgreSQL where it can run")
     parser.add_argument("--known-ports", action="store_true", help="ask for the usual ports first")
+    parser.add_argument(
+        "--accounting",
+        action=argparse.BooleanOptionalAction,
+        help="the cluster has slurmdbd; default: as before, with it at the first start",
+    )
+    parser.add_argument("--min-job-age", type=int, help="seconds slurmctld remembers an ended job")
     parser.add_argument("--owner", type=int, help="stop when the process with this id is gone")
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s")
@@ -27,6 +33,8 @@ def main() -> int:
             database=chosen.database,
             known_ports=chosen.known_ports,
             owner_pid=chosen.owner,
+            accounting=chosen.accounting,
+            min_job_age=chosen.min_job_age,
         )
     except AlreadyRunning as reason:
         logging.info("%s", reason)

@@ -12,7 +12,21 @@ from sandbox.site.accounts import make_passwords
 from sandbox.site.home import Home, read_json, write_private
 
 #: Asked for first, so that a person's site has addresses that are easy to keep in mind.
-PREFERRED = {"omero_ssl": 14064, "omero_tcp": 14063, "web": 14080, "prefect": 14200, "postgres": 14432, "worker": 14280}
+PREFERRED = {
+    "omero_ssl": 14064,
+    "omero_tcp": 14063,
+    "web": 14080,
+    "prefect": 14200,
+    "postgres": 14432,
+    "worker": 14280,
+    "analysis_worker": 14281,
+    "ssh": 14022,
+    "slurmctld": 14817,
+    "slurmdbd": 14819,
+    "node1": 14821,
+    "node2": 14822,
+    "node3": 14823,
+}
 
 #: Below Linux's range for outgoing connections (32768 and up), so that no client takes a port between
 #: the moment it is chosen and the moment the service listens.
@@ -27,13 +41,20 @@ class NoFreePort(Exception):
 
 @dataclass(frozen=True)
 class Addresses:
-    """Loopback ports, account passwords and secrets of one site."""
+    """Loopback ports, account passwords and secrets of one site, and how its cluster is set up.
+
+    Attributes:
+        accounting: whether the cluster has slurmdbd.
+        min_job_age: seconds slurmctld remembers an ended job (Slurm's default: 300).
+    """
 
     ports: dict[str, int]
     passwords: dict[str, str]
     database: str
     database_password: str
     prefect_auth: str
+    accounting: bool = True
+    min_job_age: int = 300
 
     @property
     def omero_host(self) -> str:
@@ -90,11 +111,19 @@ def load(home: Home) -> Addresses | None:
     return None if content is None else Addresses(**content)
 
 
-def prepare(home: Home, *, database: str, prefer_known_ports: bool) -> Addresses:
+def prepare(
+    home: Home,
+    *,
+    database: str,
+    prefer_known_ports: bool,
+    accounting: bool | None = None,
+    min_job_age: int | None = None,
+) -> Addresses:
     """Load the site's addresses or make them; move a service whose port somebody else has taken.
 
     Only call it while no process of the site runs. `database` counts at the first start alone: runs
-    recorded in one database are not carried to the other.
+    recorded in one database are not carried to the other. `accounting` and `min_job_age` stay as they
+    were where they are None.
     """
     if database not in DATABASES:
         raise ValueError(f"database {database!r} is none of {', '.join(DATABASES)}")
@@ -109,5 +138,9 @@ def prepare(home: Home, *, database: str, prefer_known_ports: bool) -> Addresses
         )
     else:
         addresses = replace(known, ports=choose_ports(dict(known.ports)))
+    if accounting is not None:
+        addresses = replace(addresses, accounting=accounting)
+    if min_job_age is not None:
+        addresses = replace(addresses, min_job_age=min_job_age)
     write_private(home.site_file, json.dumps(asdict(addresses), indent=2) + "\n")
     return addresses

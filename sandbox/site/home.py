@@ -59,10 +59,13 @@ class Home:
             self.storage,
             self.logs,
             self.containers,
+            self.cluster,
             self.run,
             self.secrets,
         ):
             folder.mkdir(exist_ok=True)
+        for folder in (self.storage, self.cluster):  # others read in them, from where the root does not hide them
+            folder.chmod(0o755)
 
     @property
     def omero(self) -> Path:
@@ -97,6 +100,16 @@ class Home:
     @property
     def containers(self) -> Path:
         return self.root / "containers"
+
+    @property
+    def cluster(self) -> Path:
+        """The machine the sandbox's Slurm runs on: its accounts, scratch, state (see `sandbox.cluster`)."""
+        return self.root / "cluster"
+
+    @property
+    def cluster_ssh_config(self) -> Path:
+        """For people: `ssh -F FILE hpc`."""
+        return self.secrets / "cluster-ssh-config"
 
     @property
     def secrets(self) -> Path:

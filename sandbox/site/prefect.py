@@ -7,6 +7,8 @@ import os
 import signal
 from collections.abc import Mapping
 
+from sandbox.cluster.access import find_access
+from sandbox.cluster.login import Sshd
 from sandbox.site.addresses import Addresses
 from sandbox.site.containers import Docker
 from sandbox.site.home import Home
@@ -16,6 +18,7 @@ from sandbox.site.settings_file import write_settings
 
 #: The work pool of prefect.yaml's deployments.
 WORK_POOL = "imports"
+ANALYSIS_POOL = "analyses"
 
 #: How many flow runs the worker has going at once; the rest wait in the queue. Each is a process of
 #: some 170 MB. The variable is for those who try many orders at once.
@@ -99,17 +102,18 @@ class Deploy(Service):
 
     name = "deploy"
     needs = ("prefect", "omero")
-    after = ("docker",)
+    after = ("docker", "sshd", "workflows")
     runs_once = True
 
     def prepare(self) -> None:
-        """Name a container engine to the flows only where one answers; without it they use the built-in converters."""
-        docker = Docker(self.home, self.addresses)
-        try:
-            docker.check()
-            write_settings(self.home, self.addresses, container_socket=docker.socket)
-        except Unhealthy:
-            write_settings(self.home, self.addresses, container_socket=None)
+        """Name a container engine and a cluster to the flows only where they answer."""
+        docker, sshd = Docker(self.home, self.addresses), Sshd(self.home, self.addresses)
+        write_settings(
+            self.home,
+            self.addresses,
+            container_socket=docker.socket if _answers(docker) else None,
+            cluster=find_access(self.home, self.addresses) if _answers(sshd) else None,
+        )
 
     def command(self) -> list[str]:
         return python("-m", "cli.main", "deploy", "--settings", str(self.home.settings_file))
@@ -121,10 +125,20 @@ class Deploy(Service):
         raise Unhealthy("not finished yet")
 
 
+def _answers(service: Service) -> bool:
+    try:
+        service.check()
+    except Unhealthy:
+        return False
+    return True
+
+
 class Worker(Service):
     """A process worker: each flow run is a child process, and outlives the worker's own death."""
 
     name = "worker"
+    pool = WORK_POOL
+    port = "worker"
     needs = ("prefect",)  # not the deploy step: until that has made the work pool, the worker waits for it
     stop_signal = signal.SIGTERM
     stop_seconds = 15.0
@@ -137,13 +151,13 @@ class Worker(Service):
             "worker",
             "start",
             "--pool",
-            WORK_POOL,
+            self.pool,
             "--type",
             "process",
             "--limit",
             os.environ.get(RUNS_VARIABLE, str(RUNS_AT_ONCE)),
             "--name",
-            "sandbox",
+            f"sandbox-{self.pool}",
             "--no-create-pool-if-not-found",
             "--with-healthcheck",
             "--install-policy",
@@ -159,8 +173,16 @@ class Worker(Service):
             "PREFECT_WORKER_ENABLE_CANCELLATION": "true",
             "PREFECT_WORKER_CANCELLATION_POLL_SECONDS": "5",
             "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1",
-            "PREFECT_WORKER_WEBSERVER_PORT": str(self.addresses.ports["worker"]),
+            "PREFECT_WORKER_WEBSERVER_PORT": str(self.addresses.ports[self.port]),
         }
 
     def check(self) -> None:
-        check_http(f"http://127.0.0.1:{self.addresses.ports['worker']}/health")
+        check_http(f"http://127.0.0.1:{self.addresses.ports[self.port]}/health")
+
+
+class AnalysisWorker(Worker):
+    """The same for analyses and the watcher of the cluster: imports must not wait behind them."""
+
+    name = "analysis-worker"
+    pool = ANALYSIS_POOL
+    port = "analysis_worker"

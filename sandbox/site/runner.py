@@ -91,7 +91,10 @@ class Runner(threading.Thread):
             if given_up and name in self.service.after:
                 continue
             if given_up:
-                self._set(State.FAILED, f"needs {name}, which is {other.state}: {other.detail}")
+                if other.state is State.ABSENT and self.service.optional:
+                    self._set(State.ABSENT, f"needs {name}, which is absent")
+                else:
+                    self._set(State.FAILED, f"needs {name}, which is {other.state}: {other.detail}")
             elif self.status.state is not State.WAITING:
                 self._set(State.WAITING, f"for {name}")
             self._stopping.wait(0.5 if given_up else GLANCE)

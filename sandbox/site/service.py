@@ -38,7 +38,8 @@ class Service(ABC):
         start_seconds: how long it may take to become healthy.
         runs_once: it ends by itself, and exit status 0 is success (the deploy step).
         starts_allowed: so many starts of which none ever got ready, and it is given up.
-        optional: given up, it counts as absent and the site goes on without it; else the site has failed.
+        optional: given up, or when something it needs is absent, it counts as absent and the site goes on
+            without it; else the site has failed.
         children_outlive: what it started goes on when it dies and is started again (flow runs of a worker);
             otherwise what its death left is ended first, so that no old process answers for the new one.
     """

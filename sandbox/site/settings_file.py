@@ -9,15 +9,21 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import sandbox.workflows
+from sandbox.cluster.access import ClusterAccess
+from sandbox.cluster.container_runtime import IMAGE_SUFFIX
 from sandbox.site.accounts import GROUPS, IMPORTER
 from sandbox.site.addresses import Addresses
 from sandbox.site.home import Home, write_private
+from sandbox.workflows.__main__ import WORKFLOWS
 
-Value = str | int
+DESCRIPTORS = Path(sandbox.workflows.__file__).parent
+
+Value = str | int | float | bool
 
 
 def render(tables: Mapping[str, Mapping[str, Value]]) -> str:
-    """TOML of tables of strings and integers; TOML's basic strings are written as JSON's (toml.io, "String")."""
+    """TOML of tables of strings, numbers and booleans; its basic strings are written as JSON's (toml.io, "String")."""
     lines = []
     for table, values in tables.items():
         if table:
@@ -27,7 +33,43 @@ def render(tables: Mapping[str, Mapping[str, Value]]) -> str:
     return "\n".join(lines)
 
 
-def write_settings(home: Home, addresses: Addresses, *, container_socket: Path | None) -> None:
+def cluster_settings(home: Home, access: ClusterAccess) -> dict[str, dict[str, Value]]:
+    """The sandbox's Slurm and its workflow, as a site's settings tell them."""
+    key, hosts = home.secrets / "cluster-login-key", home.secrets / "cluster-known-hosts"
+    write_private(key, access.private_key)
+    write_private(hosts, access.known_hosts + "\n")
+    return {
+        "cluster": {
+            "host": access.host,
+            "port": access.port,
+            "user": access.user,
+            "private_key_file": str(key),
+            "known_hosts_file": str(hosts),
+            "scratch": access.scratch,
+            "images": access.containers,
+            "runtime": "charliecloud",
+            "image_ending": IMAGE_SUFFIX,
+            "image_pull": f"cp {access.registry}/{{file}} {{destination}}",
+            "accounting": access.accounting,
+            "default_cpus": 1,
+            "default_memory_mb": 1000,
+            "poll_seconds_least": 2.0,
+            "poll_seconds_most": 20.0,
+        },
+        **({"cluster.mounts": {str(home.storage): access.storage}} if access.storage else {}),
+        **{
+            f"workflows.{workflow.name}": {
+                "path": str(DESCRIPTORS / workflow.name / "descriptor.json"),
+                "image": f"omero-flows/{workflow.name}:{workflow.version}",
+            }
+            for workflow in WORKFLOWS
+        },
+    }
+
+
+def write_settings(
+    home: Home, addresses: Addresses, *, container_socket: Path | None, cluster: ClusterAccess | None = None
+) -> None:
     """Write site.toml and the secret files it names, and make the groups' storage folders."""
     importer_password = home.secrets / "omero-importer"
     prefect_auth = home.secrets / "prefect-auth"
@@ -48,6 +90,7 @@ def write_settings(home: Home, addresses: Addresses, *, container_socket: Path |
             "storage": {"root": str(home.storage)},
             "storage.groups": {group.name: group.folder for group in GROUPS},
             **({"containers": {"socket": str(container_socket)}} if container_socket else {}),
+            **(cluster_settings(home, cluster) if cluster is not None else {}),
             "prefect": {"api_url": addresses.prefect_api, "auth_file": str(prefect_auth)},
         }
     )

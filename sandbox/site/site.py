@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from sandbox.cluster.access import ClusterAccess, find_access
 from sandbox.site import addresses as addresses_file
 from sandbox.site import status as status_file
 from sandbox.site.addresses import Addresses
@@ -43,17 +44,23 @@ class Site:
         database: str | None = None,
         known_ports: bool = False,
         bound_to_me: bool = False,
+        accounting: bool | None = None,
+        min_job_age: int | None = None,
     ) -> None:
         """
         Args:
             home: the folder; default `default_home()`.
             database: "postgresql" or "sqlite"; None takes PostgreSQL where it can run. Counts at the first start.
             known_ports: ask for the same ports on every machine first (a person's own site).
+            accounting: whether the cluster has slurmdbd; None: as before, and with it at the first start.
+            min_job_age: seconds the cluster's slurmctld remembers an ended job; None: as before, 300 at first.
         """
         self.home = Home.at(home or default_home())
         self._database = database
         self._known_ports = known_ports
         self._bound_to_me = bound_to_me
+        self._accounting = accounting
+        self._min_job_age = min_job_age
 
     # ---- addresses
 
@@ -102,6 +109,15 @@ class Site:
         status = self.status()
         docker = status.services.get("docker") if status else None
         return self.home.sockets / "docker.sock" if docker and docker.state is State.READY else None
+
+    @property
+    def cluster(self) -> ClusterAccess | None:
+        """How to reach the cluster; None where it cannot run, or was not started."""
+        status = self.status()
+        sshd = status.services.get("sshd") if status else None
+        if sshd is None or sshd.state in (State.ABSENT, State.STOPPED):
+            return None
+        return find_access(self.home, self.addresses)
 
     @property
     def storage(self) -> Path:
@@ -250,6 +266,10 @@ class Site:
             command += ["--database", self._database]
         if self._known_ports:
             command += ["--known-ports"]
+        if self._accounting is not None:
+            command += ["--accounting" if self._accounting else "--no-accounting"]
+        if self._min_job_age is not None:
+            command += ["--min-job-age", str(self._min_job_age)]
         if self._bound_to_me:
             command += ["--owner", str(os.getpid())]
         with self.home.log("supervisor").open("ab") as output:

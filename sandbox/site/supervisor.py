@@ -11,13 +11,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
+from sandbox.cluster.accounting import MariaDb, Slurmdbd
+from sandbox.cluster.login import Sshd
+from sandbox.cluster.machine import why_not as why_no_cluster
+from sandbox.cluster.preparation import prepare_cluster
+from sandbox.cluster.registry import Workflows
+from sandbox.cluster.slurm import NODES, Munge, Slurmctld
 from sandbox.site import status
 from sandbox.site.addresses import Addresses, prepare
 from sandbox.site.containers import Docker
 from sandbox.site.home import Home
 from sandbox.site.omero import Omero
 from sandbox.site.postgres import Postgres, why_not
-from sandbox.site.prefect import Deploy, PrefectServer, Worker
+from sandbox.site.prefect import AnalysisWorker, Deploy, PrefectServer, Worker
 from sandbox.site.processes import Process, end_all, find_process, is_alive
 from sandbox.site.runner import Runner
 from sandbox.site.service import Service
@@ -28,9 +34,12 @@ from sandbox.site.web import Web
 log = logging.getLogger("sandbox.site")
 
 #: Every service of a site, in the order they are shown.
-SERVICES: dict[str, type[Service]] = {
-    service.name: service for service in (Postgres, PrefectServer, Omero, Web, Docker, Deploy, Worker)
-}
+_SITE: tuple[type[Service], ...] = (Postgres, PrefectServer, Omero, Web, Docker, Deploy, Worker, AnalysisWorker)
+_CLUSTER: tuple[type[Service], ...] = (Munge, MariaDb, Slurmdbd, Slurmctld, *NODES, Sshd, Workflows)
+SERVICES: dict[str, type[Service]] = {service.name: service for service in (*_SITE, *_CLUSTER)}
+
+#: Names for several services at once.
+BUNDLES = {"slurm": (*(node.name for node in NODES), Sshd.name)}
 
 #: Exit status when another supervisor has the site.
 ALREADY_RUNNING = 75
@@ -45,7 +54,7 @@ class AlreadyRunning(Exception):
 
 
 def choose_services(names: Iterable[str], home: Home, addresses: Addresses) -> dict[str, Service]:
-    """The named services and all they need, in the order of `SERVICES`.
+    """The named services or bundles and all they need, in the order of `SERVICES`.
 
     Raises:
         UnknownService: one of the names is none.
@@ -54,8 +63,11 @@ def choose_services(names: Iterable[str], home: Home, addresses: Addresses) -> d
     left = list(names)
     while left:
         name = left.pop()
+        if name in BUNDLES:
+            left.extend(BUNDLES[name])
+            continue
         if name not in SERVICES:
-            raise UnknownService(f"{name!r} is no service of a site; there are {', '.join(SERVICES)}")
+            raise UnknownService(f"{name!r} is no service of a site; there are {', '.join([*SERVICES, *BUNDLES])}")
         if name not in wanted:
             wanted[name] = SERVICES[name](home, addresses)
             left.extend(wanted[name].needs)
@@ -130,7 +142,14 @@ class Supervisor:
 
 
 def supervise(
-    root: Path, services: Iterable[str], *, database: str | None, known_ports: bool, owner_pid: int | None
+    root: Path,
+    services: Iterable[str],
+    *,
+    database: str | None,
+    known_ports: bool,
+    owner_pid: int | None,
+    accounting: bool | None = None,
+    min_job_age: int | None = None,
 ) -> None:
     """Keep the site in `root` up until told to stop.
 
@@ -138,6 +157,9 @@ def supervise(
         AlreadyRunning: somebody does already.
         UnknownService: a name that is no service.
     """
+    # Secrets are written with their own modes. The cluster's user must be able to read the rest, such as job
+    # scripts and the image storage, whatever umask the person who starts the site has.
+    os.umask(0o022)
     home = Home.at(root)
     home.make()
     lock = lock_site(home)
@@ -156,7 +178,11 @@ def supervise(
         database = "sqlite" if reason else "postgresql"
         if reason:
             log.warning("Prefect uses SQLite here, which is slower under load: %s", reason)
-    addresses = prepare(home, database=database, prefer_known_ports=known_ports)
+    addresses = prepare(
+        home, database=database, prefer_known_ports=known_ports, accounting=accounting, min_job_age=min_job_age
+    )
     write_settings(home, addresses, container_socket=None)
+    if why_no_cluster() is None:
+        prepare_cluster(home, addresses)
     Supervisor(home, choose_services(services, home, addresses), owner).run()
     os.close(lock)

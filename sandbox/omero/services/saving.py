@@ -247,8 +247,13 @@ class Saver:
         parent, child = record.values.get("parent"), record.values.get("child")
         if not record.model.name.endswith("Link") or not isinstance(parent, Record) or not isinstance(child, Record):
             return
-        for other in self.store.referrers(record.model.name, "child", child):
-            if other is not record and other.values.get("parent") is parent and other.owner is record.owner:
+        # Twenty thousand ROIs may share an annotation: the end with fewer links is looked at.
+        name = record.model.name
+        near, far = (("parent", parent), ("child", child))
+        if self.store.count_referrers(name, *far) < self.store.count_referrers(name, *near):
+            near, far = far, near
+        for other in self.store.referrers(name, *near):
+            if other is not record and other.values.get(far[0]) is far[1] and other.owner is record.owner:
                 raise omero.ValidationException(
                     None,
                     "org.hibernate.exception.ConstraintViolationException",

@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 from omero.gateway import BlitzGateway
 
+from sandbox.cluster.machine import why_not as why_no_cluster
 from sandbox.site import Site
 from sandbox.site.accounts import ACCOUNTS, GROUPS, IMPORTER
 from sandbox.site.prefect import authorisation
 from sandbox.site.service import check_http
 from sandbox.site.status import State
+from sandbox.site.supervisor import SERVICES
 
 
 def test_every_service_is_ready_or_says_why_not(site: Site) -> None:
@@ -27,9 +29,22 @@ def test_every_service_is_ready_or_says_why_not(site: Site) -> None:
     assert status is not None and status.is_running()
     for name, service in status.services.items():
         if service.state is State.ABSENT:
-            assert name == "docker" and service.detail
+            assert SERVICES[name].optional and service.detail
         else:
-            assert service.state is (State.DONE if name == "deploy" else State.READY), (name, service)
+            assert service.state is (State.DONE if SERVICES[name].runs_once else State.READY), (name, service)
+
+
+def test_the_cluster_is_there_where_it_can_run(site: Site) -> None:
+    reason = why_no_cluster()
+    access = site.cluster
+    assert (access is None) == (reason is not None), reason
+    if access is None:
+        pytest.skip(str(reason))
+    slurm = ["ssh", "-F", str(site.home.cluster_ssh_config), "hpc"]
+    listed = subprocess.run([*slurm, "sinfo --noheader --format=%T"], capture_output=True, text=True, timeout=60)
+    assert listed.returncode == 0, listed.stderr
+    images = subprocess.run([*slurm, f"ls {access.registry}"], capture_output=True, text=True, timeout=60)
+    assert images.stdout.split() == ["nuclei_v1.0.0.sqfs"]
 
 
 @pytest.mark.parametrize("account", [account.name for account in ACCOUNTS])

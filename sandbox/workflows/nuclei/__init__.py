@@ -1,0 +1,1 @@
+"""Nuclei segmentation: smooth, Otsu, distance transform, watershed. It runs in a container, alone."""
