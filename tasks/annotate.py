@@ -9,10 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from omero.gateway import BlitzGateway
-from omero.model import ImageAnnotationLinkI, ImageI, MapAnnotationI, PlateAnnotationLinkI, PlateI
-from omero.rtypes import unwrap
-from omero.sys import ParametersI
 from prefect import get_run_logger, task
 
 from blocks.image_storage import ImageStorage
@@ -21,7 +17,7 @@ from contracts import namespaces
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.import_order import ImportOrder
 from contracts.import_source import ImportedFileset
-from tasks.key_values import map_annotation
+from tasks.annotation_links import missing_links, save_links
 from tasks.order_evidence import file_token
 from tasks.order_run import OrderRun
 from tasks.retries import DELAYS, is_retryable
@@ -71,11 +67,8 @@ def annotate_once(run: OrderRun, imported: ImportedFileset) -> int:
     ids = [object_id for object_id, _ in objects]
     links: list[Any] = []
     for namespace, pairs in written.items():
-        existing, holders = _find(gateway, kind, ids, namespace, str(order.uuid))
-        annotation = existing or map_annotation(namespace, pairs)
-        links += [_link(kind, object_id, annotation) for object_id in ids if object_id not in holders]
-    if links:
-        gateway.c.sf.getUpdateService().saveAndReturnArray(links)
+        links += missing_links(gateway, kind, ids, namespace, ("UUID", str(order.uuid)), pairs)
+    save_links(gateway, links)
     return len(ids)
 
 
@@ -154,40 +147,3 @@ def _broken(name: str, detail: str) -> FailureError:
         detail=detail,
         next_step="Save it as CSV in UTF-8 with two columns, a key and a value, or remove it.",
     )
-
-
-def _find(
-    gateway: BlitzGateway, kind: str, ids: list[int], namespace: str, order: str
-) -> tuple[MapAnnotationI | None, set[int]]:
-    """This order's annotation in a namespace, and which of the objects carry it already."""
-    parameters = ParametersI().addIds(ids)
-    parameters.addString("ns", namespace)
-    query = gateway.c.sf.getQueryService()
-    links = unwrap(
-        query.projection(
-            f"select l.parent.id, a.id from {kind}AnnotationLink l join l.child a "
-            "where l.parent.id in (:ids) and a.ns = :ns",
-            parameters,
-        )
-    )
-    if not links:
-        return None, set()
-    annotations = query.findAllByQuery(
-        "select a from MapAnnotation a where a.id in (:ids)", ParametersI().addIds(sorted({row[1] for row in links}))
-    )
-    for annotation in annotations:
-        if any(pair.name == "UUID" and pair.value == order for pair in annotation.getMapValue()):
-            annotation_id = annotation.id.val
-            return MapAnnotationI(annotation_id, False), {row[0] for row in links if row[1] == annotation_id}
-    return None, set()
-
-
-def _link(kind: str, object_id: int, annotation: MapAnnotationI) -> Any:
-    link, parent = (
-        (PlateAnnotationLinkI(), PlateI(object_id, False))
-        if kind == "Plate"
-        else (ImageAnnotationLinkI(), ImageI(object_id, False))
-    )
-    link.setParent(parent)
-    link.setChild(annotation)
-    return link

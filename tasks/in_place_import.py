@@ -1,4 +1,4 @@
-"""Import one file of an order into OMERO by symbolic link, exactly once."""
+"""Import one file, of an order or of a run's results, into OMERO by symbolic link, exactly once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from contracts.destination import DestinationType
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.import_source import FileIdentity, ImportedFileset, ImportSource, Named
 from tasks import managed_repository
-from tasks.destinations import check_kind, find_or_create
+from tasks.destinations import check_kind
+from tasks.import_work import ImportWork
 from tasks.order_evidence import (
     Evidence,
     delete_fileset,
@@ -25,8 +26,6 @@ from tasks.order_evidence import (
     token_annotation,
     wait_for_running_import,
 )
-from tasks.order_lock import destination_lock_path, hold
-from tasks.order_run import OrderRun
 from tasks.retries import DELAYS, is_retryable
 
 #: Seconds a slot of the server's import limit stays taken after its holder died.
@@ -36,7 +35,7 @@ LEASE_SECONDS = 60
 def fileset_cache_key(context: Any, parameters: dict[str, Any]) -> str:
     """One import of one fileset of one order, whichever engine does it."""
     run, source = parameters["run"], parameters["source"]
-    return f"in-place-import-{file_token(run.order.uuid, source)}"
+    return f"in-place-import-{file_token(run.token, source)}"
 
 
 @task(
@@ -49,7 +48,7 @@ def fileset_cache_key(context: Any, parameters: dict[str, Any]) -> str:
     retry_delay_seconds=DELAYS,
     retry_condition_fn=is_retryable,
 )
-async def in_place_import(run: OrderRun, source: ImportSource) -> ImportedFileset:
+async def in_place_import(run: ImportWork, source: ImportSource) -> ImportedFileset:
     """Import one fileset: adopt it when it is there, clear away a half-made one, else import it.
 
     The steps run in a thread, so that heartbeats and cancellation go on meanwhile.
@@ -72,48 +71,47 @@ async def in_place_import(run: OrderRun, source: ImportSource) -> ImportedFilese
     return imported
 
 
-def import_once(run: OrderRun, source: ImportSource, log: Any) -> ImportedFileset:
+def import_once(run: ImportWork, source: ImportSource, log: Any) -> ImportedFileset:
     """Leave exactly one fileset of this file with all its images in OMERO, whatever was there before."""
     gateway = run.session.gateway
-    imported = settle(run, source, find_evidence(gateway, run.order.uuid, source), log)
+    imported = settle(run, source, find_evidence(gateway, run.token, source), log)
     if imported is None:
         run.check_not_cancelled(f"import {source.path!r}")
         imported = _import_afresh(run, source, log)
     if source.alternative:
         moves = {old: new.path for old, new in zip(source.alternative, source.processed, strict=True)}
         for file in source.processed:
-            run.storage.check_unchanged(run.order.group, file)
+            run.storage.check_unchanged(run.group, file)
         managed_repository.repoint(run.session.gateway, imported.fileset, moves)
     return imported
 
 
-def settle(run: OrderRun, source: ImportSource, evidence: Evidence, log: Any) -> ImportedFileset | None:
+def settle(run: ImportWork, source: ImportSource, evidence: Evidence, log: Any) -> ImportedFileset | None:
     """Bring an earlier attempt to an end: wait for it, adopt it or delete it."""
     gateway = run.session.gateway
     if evidence.unfinished and evidence.imported is None:
         for fileset in evidence.unfinished:
             if wait_for_running_import(gateway, fileset, stopped=run.stop.is_set):
                 log.info("OMERO was still importing fileset %s; it has ended", fileset)
-        evidence = find_evidence(gateway, run.order.uuid, source)
+        evidence = find_evidence(gateway, run.token, source)
     for fileset in evidence.unfinished:
         log.warning("Fileset %s is left from an attempt that was cut short; deleting it", fileset)
         delete_fileset(gateway, fileset)
     return evidence.imported
 
 
-def _import_afresh(run: OrderRun, source: ImportSource, log: Any) -> ImportedFileset:
-    order = run.order
+def _import_afresh(run: ImportWork, source: ImportSource, log: Any) -> ImportedFileset:
     for file in source.files:
         _check_unchanged(run, source, file)
-    target = destination_of(run, log)
+    target = run.find_target(log)
     gateway = run.session.gateway
     request = managed_repository.ImportRequest(
         files=source.files,
         target=target,
         image_name=source.image_name,
-        image_annotations=(token_annotation(order.uuid, source),),
-        fileset_annotations=(token_annotation(order.uuid, source),),
-        hash_sources=order.hash_sources,
+        image_annotations=(token_annotation(run.token, source),),
+        fileset_annotations=(token_annotation(run.token, source),),
+        hash_sources=run.hash_sources,
     )
     begun: list[int] = []
     try:
@@ -127,24 +125,13 @@ def _import_afresh(run: OrderRun, source: ImportSource, log: Any) -> ImportedFil
         for file in source.files:
             _check_unchanged(run, source, file)
         images, plates = images_of(gateway, fileset), plates_of(gateway, fileset)
-        check_images(order.destination.type, source, images, plates)
+        check_images(run.destination.type, source, images, plates)
         # Nobody annotates what a cancelled run imported: an import that was too fast to be stopped is undone.
         run.check_not_cancelled(f"finish the import of {source.path!r}")
     except BaseException as error:
         _undo(gateway, begun, error, log)
         raise
     return ImportedFileset(source=source, fileset=fileset, images=images, plates=plates, destination=target.id.val)
-
-
-def destination_of(run: OrderRun, log: Any) -> Any:
-    """The order's Dataset or Screen, looked up once in a process; its lock keeps two orders from making two."""
-    order = run.order
-    with run.target_lock:
-        if run.target is None:
-            path = destination_lock_path(run.storage.folder(order.group), order.user, order.destination)
-            with hold(path, stopped=run.stop.is_set, log=log):
-                run.target = find_or_create(run.session, order.destination)
-        return run.target
 
 
 def _undo(gateway: BlitzGateway, begun: list[int], error: BaseException, log: Any) -> None:
@@ -156,13 +143,13 @@ def _undo(gateway: BlitzGateway, begun: list[int], error: BaseException, log: An
             log.warning("Fileset %s of the failed import (%s) is still there: %s", fileset, error, second)
 
 
-def _check_unchanged(run: OrderRun, source: ImportSource, file: FileIdentity) -> None:
+def _check_unchanged(run: ImportWork, source: ImportSource, file: FileIdentity) -> None:
     if _is_alternative(run, file):
         return
-    run.storage.check_unchanged(run.order.group, file)
+    run.storage.check_unchanged(run.group, file)
 
 
-def _is_alternative(run: OrderRun, file: FileIdentity) -> bool:
+def _is_alternative(run: ImportWork, file: FileIdentity) -> bool:
     """True for a converter's alternative output, which lies outside the group's folder."""
     alternative = run.storage.alternative
     return alternative is not None and Path(file.path).is_relative_to(Path(alternative).resolve())

@@ -202,8 +202,13 @@ def _fileset_of(uploader: Any, gateway: BlitzGateway, request: ImportRequest) ->
 def location(gateway: BlitzGateway, repository: Any, file_id: int) -> Path:
     """Where a file of the managed repository lies on disk."""
     file = gateway.c.sf.getQueryService().get("OriginalFile", file_id, {"omero.group": "-1"})
+    return Path(root_of(repository), file.path.val.lstrip("/"), file.name.val)
+
+
+def root_of(repository: Any) -> Path:
+    """Where OMERO.server keeps its managed repository, as it sees it."""
     root = repository.root()
-    return Path(root.path.val, root.name.val, file.path.val.lstrip("/"), file.name.val)
+    return Path(root.path.val, root.name.val)
 
 
 def _link(gateway: BlitzGateway, repository: Any, process: Any, index: int, uploader: Any, source: Path) -> None:

@@ -24,9 +24,9 @@ from blocks.omero_failures import classify
 from contracts import namespaces
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.import_source import ImportedFileset, ImportSource
-from tasks.in_place_import import LEASE_SECONDS, check_images, destination_of, fileset_cache_key
+from tasks.import_work import ImportWork
+from tasks.in_place_import import LEASE_SECONDS, check_images, fileset_cache_key
 from tasks.order_evidence import delete_fileset, file_token, images_of, plates_of
-from tasks.order_run import OrderRun
 from tasks.retries import DELAYS, is_retryable
 
 
@@ -40,7 +40,7 @@ from tasks.retries import DELAYS, is_retryable
     retry_delay_seconds=DELAYS,
     retry_condition_fn=is_retryable,
 )
-async def omero_cli_import(run: OrderRun, source: ImportSource) -> ImportedFileset:
+async def omero_cli_import(run: ImportWork, source: ImportSource) -> ImportedFileset:
     """Import one fileset with OMERO's own importer, unless its images are there already."""
     log = get_run_logger()
     clients = find_importer()
@@ -49,7 +49,7 @@ async def omero_cli_import(run: OrderRun, source: ImportSource) -> ImportedFiles
         if there is not None:
             return there
         run.check_not_cancelled(f"import {source.path!r}")
-        target = await run.in_thread(destination_of, run, log)
+        target = await run.in_thread(run.find_target, log)
         async with concurrency(
             run.server.limit_name, lease_duration=LEASE_SECONDS, raise_on_lease_renewal_failure=False
         ):
@@ -78,7 +78,7 @@ async def omero_cli_import(run: OrderRun, source: ImportSource) -> ImportedFiles
             f"`omero import` ended, but OMERO has no image of {source.path!r}.",
             next_step="Read what it printed, in the run's log.",
         )
-    check_images(run.order.destination.type, source, imported.images, imported.plates)
+    check_images(run.destination.type, source, imported.images, imported.plates)
     return imported.model_copy(update={"was_there": False, "destination": target.id.val})
 
 
@@ -105,7 +105,7 @@ def find_importer() -> Path:
     return jars
 
 
-def import_command(run: OrderRun, source: ImportSource, jars: Path, target: int) -> list[str]:
+def import_command(run: ImportWork, source: ImportSource, jars: Path, target: int) -> list[str]:
     """The importer's command line, one argument each; the session's key is that of the order's session.
 
     The file's token travels as a comment inside the import request, as the in-place engine's does.
@@ -129,22 +129,22 @@ def import_command(run: OrderRun, source: ImportSource, jars: Path, target: int)
         "--transfer=ln_s",
         "--output=ids",
         "-T",
-        f"{run.order.destination.type.value}:{target}",
-        *(["--checksum-algorithm=File-Size-64"] if not run.order.hash_sources else []),
+        f"{run.destination.type.value}:{target}",
+        *(["--checksum-algorithm=File-Size-64"] if not run.hash_sources else []),
         *(["-n", source.image_name] if source.image_name else []),
         "--annotation-ns",
         namespaces.TOKEN,
         "--annotation-text",
-        file_token(run.order.uuid, source),
+        file_token(run.token, source),
         "--",
         source.files[0].path,
     ]
 
 
-def _find(run: OrderRun, source: ImportSource) -> ImportedFileset | None:
+def _find(run: ImportWork, source: ImportSource) -> ImportedFileset | None:
     gateway: Any = run.session.gateway
     parameters = ParametersI().addString("ns", namespaces.TOKEN)
-    parameters.addString("token", file_token(run.order.uuid, source))
+    parameters.addString("token", file_token(run.token, source))
     query = gateway.c.sf.getQueryService()
     comments = unwrap(
         query.projection("select c.id from CommentAnnotation c where c.ns = :ns and c.textValue = :token", parameters)
@@ -170,7 +170,7 @@ def _find(run: OrderRun, source: ImportSource) -> ImportedFileset | None:
     )
 
 
-def _check_files(run: OrderRun, source: ImportSource, fileset: int) -> None:
+def _check_files(run: ImportWork, source: ImportSource, fileset: int) -> None:
     """The importer chose the companions itself: undo the import when one lies outside the group's folder."""
     gateway = run.session.gateway
     paths = unwrap(
@@ -178,13 +178,13 @@ def _check_files(run: OrderRun, source: ImportSource, fileset: int) -> None:
             "select e.clientPath from FilesetEntry e where e.fileset.id = :id", ParametersI().addId(fileset)
         )
     )
-    folder = run.storage.folder(run.order.group)
+    folder = run.storage.folder(run.group)
     outside = [path for (path,) in paths if not Path(os.path.realpath(f"/{path}")).is_relative_to(folder)]
     if outside:
         delete_fileset(gateway, fileset)
         raise fail(
             FailureCategory.PATH_OUTSIDE_FOLDER,
-            f"{source.path!r} belongs with files outside the folder of group {run.order.group!r}.",
+            f"{source.path!r} belongs with files outside the folder of group {run.group!r}.",
             detail=", ".join(outside[:5]),
             next_step="Copy the whole set of files into the group's folder.",
         )

@@ -13,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import Ice
-import omero.callbacks
-import omero.cmd
 from omero.gateway import BlitzGateway
 from omero.model import MapAnnotationI
 from omero.rtypes import unwrap
@@ -23,6 +21,7 @@ from omero.sys import ParametersI
 from contracts import namespaces
 from contracts.failures import FailureCategory, fail
 from contracts.import_source import ImportedFileset, ImportSource, Named
+from tasks.deletion import delete_object
 from tasks.key_values import map_annotation
 
 
@@ -140,22 +139,7 @@ def delete_fileset(gateway: BlitzGateway, fileset: int) -> None:
     Raises:
         FailureError: OMERO_REFUSED when OMERO did not delete it.
     """
-    request = omero.cmd.Delete2(targetObjects={"Fileset": [fileset]})
-    handle = gateway.c.sf.submit(request)
-    callback = omero.callbacks.CmdCallbackI(gateway.c, handle)
-    try:
-        while not callback.block(500):
-            gateway.c.sf.keepAlive(None)
-        response = callback.getResponse()
-    finally:
-        callback.close(True)
-    if isinstance(response, omero.cmd.ERR):
-        raise fail(
-            FailureCategory.OMERO_REFUSED,
-            f"OMERO did not delete the unfinished fileset {fileset}.",
-            detail=f"{response.name}: {response.parameters}",
-            next_step="Delete the fileset in OMERO, then retry.",
-        )
+    delete_object(gateway, "Fileset", fileset)
 
 
 def wait_for_running_import(

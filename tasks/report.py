@@ -16,6 +16,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import Artifact, acreate_markdown_artifact, acreate_progress_artifact, aupdate_progress_artifact
 
 from blocks.omero_failures import describe
+from blocks.omero_session import OmeroSession
 from contracts.failures import Failure, FailureCategory
 from contracts.import_order import ImportOrder
 from contracts.import_report import FileOutcome, FileState, ImportedObject, ImportReport
@@ -93,20 +94,25 @@ async def publish_report(run: OrderRun, report: ImportReport) -> None:
 
 
 def read_thumbnails(run: OrderRun, report: ImportReport) -> Thumbnails:
-    """Pictures of the first images and plates; those that cannot be had are left out, and that is logged."""
-    items = [item for outcome in report.files for item in outcome.objects][:MOST_THUMBNAILS]
+    """Pictures of the first images and plates."""
+    items = [(item.type, item.id) for outcome in report.files for item in outcome.objects]
+    return read_thumbnails_of(run.session, items[:MOST_THUMBNAILS])
+
+
+def read_thumbnails_of(session: OmeroSession, items: Sequence[tuple[str, int]]) -> Thumbnails:
+    """Pictures of images and plates; those that cannot be had are left out, and that is logged."""
     if not items:
         return {}
     try:
-        return _thumbnails(run.session.gateway, items)
+        return _thumbnails(session.gateway, items)
     except Exception as error:  # noqa: BLE001  a picture that is missing is no reason to lose the report
         get_run_logger().warning("The report has no thumbnails: %s", describe(error))
         return {}
 
 
-def _thumbnails(gateway: BlitzGateway, items: list[ImportedObject]) -> Thumbnails:
-    shown = {item.id: ("Image", item.id) for item in items if item.type == "Image"}
-    if plates := [item.id for item in items if item.type == "Plate"]:
+def _thumbnails(gateway: BlitzGateway, items: Sequence[tuple[str, int]]) -> Thumbnails:
+    shown = {number: ("Image", number) for kind, number in items if kind == "Image"}
+    if plates := [number for kind, number in items if kind == "Plate"]:
         first_images = unwrap(
             gateway.getQueryService().projection(
                 "select w.plate.id, min(s.image.id) from WellSample s join s.well w where w.plate.id in (:ids) "
@@ -128,9 +134,10 @@ def as_markdown(run: OrderRun, report: ImportReport, thumbnails: Thumbnails) -> 
     """The report as a table: failures first, then the rest in the order's sequence."""
     order = run.order
     lines = [
-        f"# {_text(order.title)}",
+        f"# {as_text(order.title)}",
         "",
-        f"**{report.summary}.** Ordered by {_text(order.user)} in group {_text(order.group)}, order `{order.uuid}`.",
+        f"**{report.summary}.** Ordered by {as_text(order.user)} in group {as_text(order.group)},"
+        f" order `{order.uuid}`.",
         "",
         "| | File | Became | State |",
         "| --- | --- | --- | --- |",
@@ -151,16 +158,16 @@ def _row(run: OrderRun, outcome: FileOutcome, thumbnails: Thumbnails) -> str:
         became += f"<br>and {len(outcome.objects) - 10} more"
     note = outcome.state.value + (" (was there already)" if outcome.was_there else "")
     if outcome.failure is not None:
-        note = f"**{outcome.state.value}**: {_text(outcome.failure.summary)} {_text(outcome.failure.next_step)}"
-    return f"| {pictures} | {_text(PurePosixPath(outcome.path).as_posix())} | {became} | {note} |"
+        note = f"**{outcome.state.value}**: {as_text(outcome.failure.summary)} {as_text(outcome.failure.next_step)}"
+    return f"| {pictures} | {as_text(PurePosixPath(outcome.path).as_posix())} | {became} | {note} |"
 
 
 def _link(run: OrderRun, kind: str, object_id: int, name: str) -> str:
     url = run.server.link(kind, object_id)
-    return f"[{_text(name)}]({url})" if url else f"{_text(name)} ({kind} {object_id})"
+    return f"[{as_text(name)}]({url})" if url else f"{as_text(name)} ({kind} {object_id})"
 
 
-def _text(text: str) -> str:
+def as_text(text: str) -> str:
     """Text that Markdown and HTML leave alone, also inside a table.
 
     An underscore within a word means nothing to Markdown and stays as it is: the Prefect UI shows the

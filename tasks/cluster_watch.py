@@ -1,0 +1,113 @@
+"""One login to a cluster, kept while it is watched, and the pace at which Slurm is asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from blocks.cancellation import cancel
+from blocks.job_log import read_tails
+from blocks.job_queue import JobNews, ask_about
+from blocks.slurm_cluster import SlurmCluster
+from blocks.ssh_connection import SshConnection
+from contracts.slurm_state import JobPhase
+from contracts.waiting_job import JobStanding
+from tasks.job_standing import stand_of
+from tasks.waiting_runs import WaitingRun
+
+#: Logs of running tasks that are read in one interval, for their progress.
+MOST_LOGS = 200
+#: A job that waits has its interval grow by this much each time nothing has changed.
+SLOWER = 1.5
+
+
+class ClusterWatch:
+    """Asks about all jobs at once. The interval is the block's shortest after any change or new job, and grows to its
+    longest while nothing happens.
+    """
+
+    def __init__(self, cluster: SlurmCluster) -> None:
+        self._cluster = cluster
+        self._login: SshConnection | None = None
+        self._interval = cluster.poll_seconds_least
+        self._asked = 0.0
+        self._seen: frozenset[int] = frozenset()
+        self._standings: tuple[JobStanding, ...] = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._log_out()
+
+    def is_due(self, waiting: Sequence[WaitingRun]) -> bool:
+        """Whether it is time to ask about these; a new job is asked about after the shortest interval."""
+        if not waiting:
+            return False
+        if not {run.job.number for run in waiting} <= self._seen:
+            self._interval = self._cluster.poll_seconds_least
+        return time.monotonic() - self._asked >= self._interval
+
+    def ask(self, waiting: Sequence[WaitingRun]) -> list[tuple[WaitingRun, JobStanding, bool]]:
+        """Each run with how its job stands and whether it has ended: one squeue, one sacct at most, one look at logs.
+
+        Raises:
+            FailureError: SCHEDULER_UNAVAILABLE, CLUSTER_UNREACHABLE, CLUSTER_REFUSED; the login is then given up.
+        """
+        self._asked = time.monotonic()
+        self._seen = frozenset(run.job.number for run in waiting)
+        try:
+            connection = self._log_in()
+            news = ask_about(self._cluster, connection, [run.job for run in waiting])
+            logs = self._read_logs(connection, news)
+        except BaseException:
+            self._log_out()
+            raise
+        found = [
+            (run, stand_of(one, logs.get(run.job.number, {})), one.ended)
+            for run, one in zip(waiting, news, strict=True)
+        ]
+        self._set_pace(tuple(standing for _, standing, _ in found))
+        return found
+
+    def cancel(self, run: WaitingRun) -> None:
+        """End the job of a run that was cancelled.
+
+        Raises:
+            FailureError: SCHEDULER_UNAVAILABLE, CLUSTER_UNREACHABLE, CLUSTER_REFUSED.
+        """
+        cancel(self._cluster, self._log_in(), run.job.token, run.job)
+
+    def _set_pace(self, standings: tuple[JobStanding, ...]) -> None:
+        changed = standings != self._standings
+        self._standings = standings
+        slower = min(self._interval * SLOWER, self._cluster.poll_seconds_most)
+        self._interval = self._cluster.poll_seconds_least if changed else slower
+
+    def _read_logs(self, connection: SshConnection, news: Sequence[JobNews]) -> dict[int, dict[int, str]]:
+        """The ends of the logs of running tasks, by job and task."""
+        places = [
+            (one.job.token, one.job.attempt, row.task or 0)
+            for one in news
+            for row in one.queued
+            if row.phase is JobPhase.RUNNING
+        ][:MOST_LOGS]
+        numbers = {one.job.token: one.job.number for one in news}
+        logs: dict[int, dict[int, str]] = {}
+        for (token, _, task), text in read_tails(self._cluster, connection, places).items():
+            logs.setdefault(numbers[token], {})[task] = text
+        return logs
+
+    def _log_in(self) -> SshConnection:
+        if self._login is None:
+            self._login = self._cluster.connect().__enter__()
+        return self._login
+
+    def _log_out(self) -> None:
+        login, self._login = self._login, None
+        if login is not None:
+            login.__exit__(None, None, None)

@@ -1,0 +1,33 @@
+"""Deleting an object in OMERO with what hangs on it, and waiting until that is done."""
+
+from __future__ import annotations
+
+import omero.callbacks
+import omero.cmd
+from omero.gateway import BlitzGateway
+
+from contracts.failures import FailureCategory, fail
+
+
+def delete_object(gateway: BlitzGateway, kind: str, object_id: int) -> None:
+    """Delete one Fileset, OriginalFile, ... that an attempt left unfinished.
+
+    Raises:
+        FailureError: OMERO_REFUSED when OMERO did not delete it.
+    """
+    request = omero.cmd.Delete2(targetObjects={kind: [object_id]})
+    handle = gateway.c.sf.submit(request)
+    callback = omero.callbacks.CmdCallbackI(gateway.c, handle)
+    try:
+        while not callback.block(500):
+            gateway.c.sf.keepAlive(None)
+        response = callback.getResponse()
+    finally:
+        callback.close(True)
+    if isinstance(response, omero.cmd.ERR):
+        raise fail(
+            FailureCategory.OMERO_REFUSED,
+            f"OMERO did not delete the unfinished {kind} {object_id}.",
+            detail=f"{response.name}: {response.parameters}",
+            next_step=f"Delete the {kind} in OMERO, then retry.",
+        )

@@ -1,0 +1,120 @@
+"""How did the job end, and what did it leave? The verdict on every task, and the good ones' files."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from prefect import get_run_logger, task
+from pydantic import ValidationError
+
+from blocks.job_end import JobEnd, examine
+from blocks.results import fetch
+from blocks.ssh_connection import SshConnection
+from contracts.brought_back import BroughtBack
+from contracts.remote_run import ListedResult, RefusedResult
+from contracts.run_results import ANALYZED, ResultFile
+from contracts.slurm_job import Outcome, SubmittedJob
+from tasks.analysis_work import AnalysisWork
+from tasks.retries import DELAYS, is_retryable
+from tasks.run_clock import read_history
+from tasks.storage_failures import storage_failure
+
+_OPEN = (Outcome.NOT_ENDED, Outcome.UNKNOWN)
+
+
+@task(
+    name="retrieve",
+    task_run_name="retrieve",
+    persist_result=False,
+    retries=len(DELAYS),
+    retry_delay_seconds=DELAYS,
+    retry_condition_fn=is_retryable,
+)
+async def retrieve_results(work: AnalysisWork, job: SubmittedJob) -> BroughtBack | None:
+    """Judge the job and bring its results into the group's image storage; None while a task of it goes on.
+
+    What has been brought back is read where it lies, and the cluster is not asked.
+    """
+    log = get_run_logger()
+    history = await read_history()
+    resumed = history.resumed_since(job.submitted)
+    deadline = timedelta(minutes=work.cluster.unknown_minutes)
+    overdue = resumed is not None and datetime.now(UTC) - resumed > deadline
+    brought = await work.in_thread(retrieve_once, work, job, overdue, log)
+    if brought is None:
+        log.info("Slurm job %s has not ended", job.number)
+    else:
+        for verdict in brought.verdicts:
+            said = verdict.failure.summary if verdict.failure is not None else verdict.outcome.value
+            log.info("Task %s: %s (%s says so)", verdict.task, said, verdict.witness.value)
+        log.info("%s result files are here", len(brought.files))
+    return brought
+
+
+def retrieve_once(work: AnalysisWork, job: SubmittedJob, overdue: bool, log: Any) -> BroughtBack | None:
+    """
+    Raises:
+        FailureError: what `examine` and `fetch` raise; STORAGE_UNAVAILABLE, DISK_FULL.
+    """
+    folder = results_folder(work)
+    kept = folder / f"attempt-{job.attempt}.json"
+    if (brought := read_kept(kept, job)) is not None:
+        log.info("The results of attempt %s are here already", job.attempt)
+        return brought
+    with work.connection() as connection:
+        end = examine(work.cluster, connection, job, overdue=overdue)
+        if any(verdict.outcome in _OPEN for verdict in end.verdicts):
+            return None
+        brought = _fetch(work, connection, job, end, folder)
+    _keep(kept, brought)
+    return brought
+
+
+def results_folder(work: AnalysisWork) -> Path:
+    """Where the run's results lie: `.analyzed/<uuid>` in the group's folder (BIOMERO keeps its results there too)."""
+    return work.storage.folder(work.group) / ANALYZED / str(work.token)
+
+
+def read_kept(path: Path, job: SubmittedJob) -> BroughtBack | None:
+    """What an earlier process wrote down when all was here; None when it did not come so far, or of another job."""
+    try:
+        brought = BroughtBack.model_validate_json(path.read_text("utf-8"))
+    except (OSError, ValidationError, UnicodeDecodeError):
+        return None
+    return brought if brought.job == job else None
+
+
+def _fetch(work: AnalysisWork, connection: SshConnection, job: SubmittedJob, end: JobEnd, folder: Path) -> BroughtBack:
+    fetched = fetch(work.cluster, connection, job, end.results, folder)
+    refused = [*end.refused]
+    refused += [RefusedResult(task=file.task, path=file.path, failure=failure) for file, failure in fetched.failed]
+    return BroughtBack(
+        job=job,
+        judged=datetime.now(UTC),
+        verdicts=end.verdicts,
+        files=tuple(_file(work, file) for file in fetched.arrived),
+        refused=tuple(refused),
+    )
+
+
+def _file(work: AnalysisWork, file: ListedResult) -> ResultFile:
+    return ResultFile(
+        path=f"{ANALYZED}/{work.token}/{file.task}/{file.path}", task=file.task, size=file.size, sha256=file.sha256
+    )
+
+
+def _keep(path: Path, brought: BroughtBack) -> None:
+    """Write it durably, in one step."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(brought.model_dump_json(indent=1))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise storage_failure(path, error) from error

@@ -1,0 +1,166 @@
+"""How each input image becomes one file for the cluster: under which name, in which form, for which task."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from blocks.image_storage import ImageStorage
+from blocks.omero_failures import classify
+from blocks.omero_session import OmeroSession
+from contracts.analysis_run import AnalysisRun
+from contracts.failures import FailureCategory, FailureError, fail
+from contracts.import_source import FileIdentity
+from contracts.staged_input import StagedForm, StagedInput
+from contracts.staging_plan import PlannedAttachment, PlannedInput, StagingPlan
+from tasks.analysis_inputs import InputImage, ResolvedInputs, resolve_inputs
+from tasks.input_formats import InputFormats, is_tiff_ending
+from tasks.input_queries import ImportedFile, InputQueries, SeenAttachment, SeenChannel, SeenImage
+from tasks.omero_pixels import PIXEL_TYPES, ome_tiff_of
+from tasks.original_files import OriginalFiles, holds_tiff, path_on_cluster
+from tasks.pixel_metadata import describe_pixels
+from tasks.staged_names import attachment_name, staged_name
+
+_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True)
+class ClusterInputs:
+    """What the workflow and its cluster can use: the words of the descriptor for image formats, and the folders of
+    the image storage that the cluster mounts (folder here to folder there).
+    """
+
+    formats: Collection[str] = ()
+    mounts: Mapping[str, str] = field(default_factory=dict)
+
+
+def make_staging_plan(
+    run: AnalysisRun, session: OmeroSession, storage: ImageStorage, cluster: ClusterInputs
+) -> StagingPlan:
+    """Resolve the run's inputs and decide all that staging needs; reads headers of files, no pixels.
+
+    Raises:
+        FailureError: what `resolve_inputs` raises; FORM_NOT_AVAILABLE, UNUSABLE_INPUT (a pixel type that OME-TIFF
+            has no place for), FILE_CHANGED, FILE_NOT_FOUND, BAD_REQUEST (a parameter's name).
+    """
+    formats = InputFormats(cluster.formats)
+    _check_parameters(run.inputs.attachments)
+    resolved = resolve_inputs(run, session)
+    try:
+        return _Planner(run, session, storage, formats, cluster.mounts).plan(resolved)
+    except FailureError:
+        raise
+    except Exception as error:
+        raise classify(error, "plan the staging") from error
+
+
+class _Planner:
+    def __init__(
+        self,
+        run: AnalysisRun,
+        session: OmeroSession,
+        storage: ImageStorage,
+        formats: InputFormats,
+        mounts: Mapping[str, str],
+    ) -> None:
+        self._run = run
+        self._formats = formats
+        self._mounts = mounts
+        self._ask = InputQueries(session)
+        self._originals = OriginalFiles(session, storage)
+
+    def plan(self, resolved: ResolvedInputs) -> StagingPlan:
+        imported = self._ask.imported_files(image.seen.fileset for image in resolved.images if image.seen.fileset)
+        originals = {image.seen.id: self._original(image.seen, imported) for image in resolved.images}
+        written = [image.seen for image in resolved.images if originals[image.seen.id] is None]
+        self._check_writable(written)
+        channels = self._ask.channels(image.pixels for image in written if image.pixels is not None)
+        inputs = tuple(
+            self._input(number, image, imported, originals[image.seen.id], channels)
+            for number, image in enumerate(resolved.images)
+        )
+        return StagingPlan(inputs=inputs, attachments=_attachments(resolved.attachments))
+
+    def _original(self, image: SeenImage, imported: Mapping[int, ImportedFile]) -> tuple[FileIdentity, str] | None:
+        """The imported file and its ending on the cluster, if the workflow takes it as it is."""
+        file = imported.get(image.fileset) if image.fileset is not None else None
+        ending = None if file is None else self._formats.original_ending(file.name)
+        if file is None or ending is None:
+            return None
+        identity = self._originals.find(file)
+        if identity is None or (is_tiff_ending(ending) and not holds_tiff(identity)):
+            return None
+        return identity, ending
+
+    def _check_writable(self, images: Collection[SeenImage]) -> None:
+        if images and self._formats.written_ending is None:
+            raise self._formats.refuse(_few(images))
+        odd = [image for image in images if image.type not in PIXEL_TYPES]
+        if odd:
+            raise fail(
+                FailureCategory.UNUSABLE_INPUT,
+                f"OME-TIFF has no place for the pixels of {_few(odd)}, of type {odd[0].type!r}.",
+                next_step="Leave it out, or convert it.",
+            )
+
+    def _input(
+        self,
+        number: int,
+        image: InputImage,
+        imported: Mapping[int, ImportedFile],
+        original: tuple[FileIdentity, str] | None,
+        channels: Mapping[int, list[SeenChannel]],
+    ) -> PlannedInput:
+        seen = image.seen
+        link = path_on_cluster(original[0].path, self._mounts) if original is not None else None
+        ending = original[1] if original is not None else self._formats.written_ending
+        assert ending is not None  # _check_writable
+        file = imported.get(seen.fileset) if seen.fileset is not None else None
+        form = StagedForm.OME_TIFF
+        if original is not None:
+            form = StagedForm.ORIGINAL if link is None else StagedForm.LINK
+        staged = StagedInput(
+            image=seen.id,
+            name=seen.name,
+            original_file=seen.name if file is None else file.name,
+            dataset=image.dataset,
+            file_name=staged_name(seen.id, seen.name, ending),
+            form=form,
+            task=number // (self._run.batch_size or number + 1),
+        )
+        if original is not None:
+            return PlannedInput(input=staged, size=original[0].size, original=original[0], link=link)
+        pixels = describe_pixels(seen, channels.get(seen.pixels or 0, ()))
+        return PlannedInput(input=staged, size=ome_tiff_of(staged, pixels).size, pixels=pixels)
+
+
+def _attachments(wanted: Mapping[str, tuple[SeenAttachment, ...]]) -> tuple[PlannedAttachment, ...]:
+    planned = []
+    for parameter, files in wanted.items():
+        taken: set[str] = set()
+        for one in files:
+            assert one.file is not None  # resolve_inputs
+            name = attachment_name(one.id, one.name, taken)
+            taken.add(name.lower())
+            planned.append(
+                PlannedAttachment(
+                    parameter=parameter, annotation=one.id, file=one.file, name=one.name, file_name=name, size=one.size
+                )
+            )
+    return tuple(planned)
+
+
+def _check_parameters(names: Collection[str]) -> None:
+    odd = [name for name in names if not _PARAMETER.fullmatch(name)]
+    if odd:
+        raise fail(
+            FailureCategory.BAD_REQUEST,
+            f"{odd[0][:100]!r} is no name of a parameter.",
+            next_step="Use the names that the workflow's descriptor gives its file parameters.",
+        )
+
+
+def _few(images: Collection[SeenImage]) -> str:
+    first, more = next(iter(images)), len(images) - 1
+    return f"image {first.id} ({first.name!r})" + (f" and {more} more" if more else "")

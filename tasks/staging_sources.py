@@ -1,0 +1,145 @@
+"""A run's staging plan as files to send: each with its path, its size, and its bytes from any offset on.
+
+Nothing of them is written on this machine or into OMERO: originals are read where they lie, OME-TIFFs are made of
+OMERO's pixels while they are sent, attachments are read from OMERO.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from blocks.omero_failures import classify
+from blocks.omero_session import OmeroSession
+from blocks.stored_file import read_stored_file
+from contracts.failures import FailureCategory, FailureError, fail
+from contracts.staged_input import StagedForm
+from contracts.staging_plan import PlannedAttachment, PlannedInput, StagingPlan
+from converters.ome_tiff_stream import BLOCK, CHUNK
+from tasks.omero_pixels import OmeroPixels, end_service, ome_tiff_of
+from tasks.read_ahead import read_ahead
+
+#: Pieces that are read and hashed beforehand, while others are sent: a block's.
+_AHEAD = BLOCK // CHUNK
+#: Bytes between two kept states of a file's digest, and how many states are kept at most, about.
+_APART, _MOST_STATES = 16 << 20, 256
+
+
+@dataclass(frozen=True)
+class StagedLink:
+    """A file that the cluster sees already: `name` below the run's folder is to be a link to `target` there."""
+
+    name: str
+    target: str
+
+
+class StagingSource:
+    """One file to send. `name` is its path below the run's folder, `size` its bytes.
+
+    `sha256` is that of the whole file, of the bytes that this object read; None until its end was reached.
+    """
+
+    def __init__(self, name: str, size: int, begin: Callable[[int], Iterator[bytes]]) -> None:
+        self.name = name
+        self.size = size
+        self.sha256: str | None = None
+        self._begin = begin
+        self._states = [(0, hashlib.sha256())]
+
+    def open(self, offset: int = 0) -> Iterator[bytes]:
+        """The bytes from `offset` on, in pieces of about 1 MiB; again and again, from anywhere, one reading at a time.
+
+        The digest needs what lies before the offset too. Where this object read those bytes before, their state is
+        kept; else (a new process goes on) they are read and not given.
+
+        Raises:
+            ValueError: no such offset.
+            FailureError: FILE_CHANGED when there are more or fewer bytes than `size`; and what reading raises.
+        """
+        if not 0 <= offset <= self.size:
+            raise ValueError(f"{self.name}: {offset} is outside 0..{self.size}")
+        pieces = self._pieces(offset)
+        return pieces if self.size <= CHUNK else read_ahead(pieces, _AHEAD)
+
+    def _pieces(self, offset: int) -> Iterator[bytes]:
+        position, state = max((kept for kept in self._states if kept[0] <= offset), key=lambda kept: kept[0])
+        digest = state.copy()
+        for piece in self._begin(position):
+            digest.update(piece)
+            start, position = position, position + len(piece)
+            if position > self.size:
+                raise self._wrong_size(position)
+            self._keep(position, digest)
+            if position > offset:
+                yield piece[max(0, offset - start) :]
+        if position != self.size:
+            raise self._wrong_size(position)
+        self.sha256 = digest.hexdigest()
+
+    def _keep(self, position: int, digest: hashlib._Hash) -> None:
+        if position >= self._states[-1][0] + max(_APART, self.size // _MOST_STATES):
+            self._states.append((position, digest.copy()))
+
+    def _wrong_size(self, found: int) -> FailureError:
+        return fail(
+            FailureCategory.FILE_CHANGED,
+            f"{self.name!r} does not have the {self.size} bytes any more that it had when the run was planned.",
+            detail=f"{found} bytes were read",
+            next_step="Wait until nobody changes the inputs, then run the analysis again.",
+        )
+
+
+@contextmanager
+def open_staging_sources(plan: StagingPlan, session: OmeroSession) -> Iterator[tuple[StagingSource, ...]]:
+    """All files of the plan that have to be sent, in its order; they can be read while the context lasts."""
+    pixels = OmeroPixels(session)
+    try:
+        yield (
+            *(_image(planned, pixels) for planned in plan.inputs if planned.input.form is not StagedForm.LINK),
+            *(_attachment(planned, session) for planned in plan.attachments),
+        )
+    finally:
+        pixels.close()
+
+
+def staged_links(plan: StagingPlan) -> tuple[StagedLink, ...]:
+    """The links to be made on the cluster, for what is not sent."""
+    return tuple(StagedLink(planned.input.path, planned.link) for planned in plan.inputs if planned.link is not None)
+
+
+def _image(planned: PlannedInput, pixels: OmeroPixels) -> StagingSource:
+    original, image = planned.original, planned.pixels
+    if original is not None:
+        return StagingSource(planned.input.path, planned.size, lambda offset: read_stored_file(original, offset))
+    assert image is not None  # the contract's validator
+    return StagingSource(
+        planned.input.path,
+        planned.size,
+        lambda offset: ome_tiff_of(planned.input, image, pixels).read(offset),
+    )
+
+
+def _attachment(planned: PlannedAttachment, session: OmeroSession) -> StagingSource:
+    return StagingSource(planned.path, planned.size, lambda offset: _attached_bytes(planned, session, offset))
+
+
+def _attached_bytes(planned: PlannedAttachment, session: OmeroSession, offset: int) -> Iterator[bytes]:
+    try:
+        store = session.gateway.c.sf.createRawFileStore()
+        try:
+            store.setFileId(planned.file)
+            size = store.size()
+            while offset < size:
+                piece = store.read(offset, min(CHUNK, size - offset))
+                if not piece:
+                    break
+                yield piece
+                offset += len(piece)
+        finally:
+            end_service(store)
+    except FailureError:
+        raise
+    except Exception as error:
+        raise classify(error, f"read the attachment {planned.name!r}") from error
