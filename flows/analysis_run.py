@@ -1,0 +1,105 @@
+"""An analysis run: plan, stage, sbatch, wait without a process, retrieve, into OMERO, tidy; then report.
+
+The process ends when Slurm has the job. The cluster's watcher resumes the run when the job has ended: the flow then
+begins anew, its finished steps are remembered, and it goes on behind the wait. It may be killed at any moment and
+started again; every step first asks OMERO, the cluster or the image storage whether it is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from prefect import flow, runtime
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from blocks.omero_failures import failure_of
+from contracts.analysis_report import AnalysisReport
+from contracts.analysis_run import AnalysisRun
+from contracts.brought_back import BroughtBack
+from contracts.failures import Failure, FailureError
+from contracts.run_plan import RunPlan
+from tasks.analysis_work import AnalysisWork, begin_run
+from tasks.cancel_job import cancel_job
+from tasks.crash_limit import check_crashes
+from tasks.earlier_attempts import end_steps_of_earlier_attempts
+from tasks.plan_run import plan_run
+from tasks.results import import_results
+from tasks.retrieve_results import retrieve_results
+from tasks.run_account import account_for, facts_of
+from tasks.run_clock import read_history
+from tasks.run_report import publish_run_report
+from tasks.stage_inputs import stage_inputs
+from tasks.submit_job import submit_job
+from tasks.tidy_scratch import tidy_scratch
+from tasks.wait_for_job import wait_for_job
+
+
+def _run_name() -> str:
+    run = runtime.flow_run.parameters["run"]
+    return run.title if isinstance(run, AnalysisRun) else AnalysisRun.model_validate(run).title
+
+
+@flow(name="analysis-run", flow_run_name=_run_name, persist_result=True, result_serializer="json")
+async def analysis_run(run: AnalysisRun) -> State[Any]:
+    """Analyse images of OMERO on the cluster, and bring every result back, exactly once."""
+    async with begin_run(run) as work:
+        report = AnalysisReport(uuid=run.uuid, workflow=run.workflow)
+        try:
+            await check_crashes()
+            plan = await plan_run(work)
+            async with work.alone():
+                await end_steps_of_earlier_attempts()
+                brought = await _run_jobs(work, plan)
+                report = await _bring_into_omero(work, plan, brought)
+                if report.succeeded:
+                    await tidy_scratch(work)
+        except asyncio.CancelledError:
+            await cancel_job(work)
+            raise
+        except FailureError as error:
+            report = report.model_copy(update={"failure": error.failure})
+        await publish_run_report(work, report)
+    if report.succeeded:
+        return Completed(message=report.summary, data=report)
+    return Failed(message=report.summary, data=report)
+
+
+async def _run_jobs(work: AnalysisWork, plan: RunPlan) -> list[BroughtBack]:
+    """One attempt; and for each retry by a person one more, of the tasks that had failed.
+
+    Suspends the run where a job has not ended: then it does not come back here.
+    """
+    attempts = 1 + (await read_history()).retries
+    brought: list[BroughtBack] = []
+    tasks = plan.tasks
+    for attempt in range(1, attempts + 1):
+        await stage_inputs(work, plan, attempt)
+        job = await submit_job(work, plan, attempt, tasks)
+        ended = None if work.has_just_submitted(job) else await retrieve_results(work, job)
+        if ended is None:
+            work.log_out()
+            await wait_for_job(job)
+            raise RuntimeError("a run that waits for its job was not suspended")
+        brought.append(ended)
+        tasks = ended.failed_tasks
+        if not tasks:
+            break
+    return brought
+
+
+async def _bring_into_omero(work: AnalysisWork, plan: RunPlan, brought: list[BroughtBack]) -> AnalysisReport:
+    """Every good file into OMERO, each on its own; what failed is in the report."""
+    report = account_for(work.run, plan, brought)
+    files = [file for attempt in brought for file in attempt.files]
+    failure: Failure | None = None
+    try:
+        results = await import_results(work.results(facts_of(plan, brought), plan.inputs), files)
+    except FailureError as error:
+        failure = error.failure
+    except Exception as error:  # noqa: BLE001  the run is reported with all that it knows, whatever befell it
+        failure = failure_of(error, "bring the results into OMERO")
+    if failure is not None:
+        return report.model_copy(update={"failure": failure})
+    return report.model_copy(update={"results": results.results, "failed": results.failed})
