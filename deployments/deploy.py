@@ -6,30 +6,38 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
+from prefect.blocks.core import Block
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import (
+    DeploymentScheduleCreate,
     GlobalConcurrencyLimitCreate,
     GlobalConcurrencyLimitUpdate,
     WorkPoolCreate,
 )
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
+from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.exceptions import ObjectNotFound
 from prefect.filesystems import LocalFileSystem
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from blocks.container_engine import ContainerEngine
+from blocks.container_runtime import RUNTIMES
 from blocks.image_storage import ImageStorage
 from blocks.omero_server import OmeroServer
+from blocks.slurm_cluster import SlurmCluster
+from blocks.workflow_catalogue import WorkflowCatalogue
 from contracts.failures import FailureCategory, fail
 from deployments.automations import automations
-from deployments.settings import SiteSettings, read_secret
+from deployments.settings import ClusterSettings, SiteSettings, read_secret
 
 #: Every block of the site has this name.
 BLOCK_NAME = "omero-flows"
@@ -68,6 +76,12 @@ def _steps(settings: SiteSettings, client: PrefectClient) -> list[Step]:
     if settings.containers is not None:
         engine = ContainerEngine(**settings.containers.model_dump())
         steps.append(Step("block container-engine/" + BLOCK_NAME, lambda: _save(engine)))
+    if settings.cluster is not None:
+        cluster = slurm_cluster(settings.cluster)
+        steps.append(Step("block slurm-cluster/" + BLOCK_NAME, partial(_save, cluster)))
+    if settings.workflows:
+        catalogue = WorkflowCatalogue(workflows=settings.workflows)
+        steps.append(Step("block workflow-catalogue/" + BLOCK_NAME, partial(_save, catalogue)))
     steps.append(
         Step(
             f"limit {server.limit_name}: {server.parallel_imports} imports at once",
@@ -107,7 +121,29 @@ def _omero_server(settings: SiteSettings) -> OmeroServer:
     )
 
 
-async def _save(block: OmeroServer | ImageStorage | ContainerEngine) -> None:
+def slurm_cluster(settings: ClusterSettings) -> SlurmCluster:
+    """The block of a site's cluster.
+
+    Raises:
+        FailureError: NOT_CONFIGURED, naming the setting and what is wrong with it.
+    """
+    command, stop = RUNTIMES[settings.runtime]
+    given = {"container_command": command, "container_stop": stop}
+    given |= settings.model_dump(exclude={"private_key_file", "known_hosts_file", "runtime"})
+    key, hosts = read_secret(Path(settings.private_key_file)), read_secret(Path(settings.known_hosts_file))
+    try:
+        return SlurmCluster(**given, private_key=SecretStr(key + "\n"), known_hosts=hosts)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'cluster'}: {item['msg']}" for item in error.errors())
+        raise fail(
+            FailureCategory.NOT_CONFIGURED,
+            "The settings under [cluster] are not right.",
+            detail=wrong,
+            next_step="Correct them in site.toml.",
+        ) from error
+
+
+async def _save(block: Block) -> None:
     await block.asave(BLOCK_NAME, overwrite=True)
 
 
@@ -133,7 +169,7 @@ async def _pool(client: PrefectClient, name: str) -> None:
             WorkPoolCreate(
                 name=name,
                 type="process",
-                description="Import orders: each run is a process of a worker.",
+                description="Each run is a process of a worker.",
                 base_job_template=ProcessWorker.get_default_base_job_template(),
             )
         )
@@ -160,6 +196,7 @@ def _deployments(path: Path) -> list[dict[str, Any]]:
 
 async def _deployment(client: PrefectClient, entry: dict[str, Any]) -> None:
     flow: Flow[..., Any] = load_flow_from_entrypoint(entry["entrypoint"])
+    every = [IntervalSchedule(interval=timedelta(seconds=item["interval"])) for item in entry.get("schedules", [])]
     flow_id = await client.create_flow(flow)
     await client.create_deployment(
         flow_id=flow_id,
@@ -172,5 +209,13 @@ async def _deployment(client: PrefectClient, entry: dict[str, Any]) -> None:
         job_variables=entry["work_pool"]["job_variables"],
         parameter_openapi_schema=parameter_schema(flow).model_dump(),
         enforce_parameter_schema=True,
+        schedules=[DeploymentScheduleCreate(schedule=schedule, active=True) for schedule in every],
+        concurrency_limit=entry.get("concurrency_limit"),
+        concurrency_options=_collision(entry),
         pull_steps=[],
     )
+
+
+def _collision(entry: dict[str, Any]) -> ConcurrencyOptions | None:
+    strategy = entry.get("collision_strategy")
+    return None if strategy is None else ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy(strategy))

@@ -11,11 +11,13 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from contracts.base import Contract
 from contracts.failures import FailureCategory, fail
+from contracts.workflow_entry import WorkflowEntry
 
 VARIABLE = "OMERO_FLOWS_SETTINGS"
 
@@ -53,6 +55,25 @@ class ContainerSettings(Contract):
     pull: bool = True
 
 
+class ClusterSettings(Contract):
+    """A Slurm cluster. Everything else that the SlurmCluster block has may stand here too, by its name there.
+
+    `private_key_file`: an OpenSSH key, no passphrase. `known_hosts_file`: the login node's host keys, as ssh-keyscan
+    prints them after you have compared them. `runtime`: the container runtime of the nodes; `container_command` is for
+    one that is called in another way.
+    """
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    host: str
+    user: str
+    private_key_file: str
+    known_hosts_file: str
+    scratch: str
+    images: str
+    runtime: Literal["apptainer", "singularity", "podman", "charliecloud"] = "apptainer"
+
+
 class PrefectSettings(Contract):
     """`auth_file` holds `user:password`, when the server asks for it."""
 
@@ -65,6 +86,8 @@ class SiteSettings(Contract):
     storage: StorageSettings
     prefect: PrefectSettings
     containers: ContainerSettings | None = None
+    cluster: ClusterSettings | None = None
+    workflows: dict[str, WorkflowEntry] = Field(default_factory=dict)
     result_storage: str
 
     def use_prefect(self) -> None:
