@@ -37,7 +37,8 @@ async def _cancel(order: str) -> None:
                 f"This order has ended already ({state_name(run)}).",
                 next_step=f"See it with: omero-flows show {token_of(run)}",
             )
-        waiting = run.state is not None and run.state.is_scheduled()
+        # A run that waits for a worker or for its job has no process that could end it.
+        waiting = run.state is not None and (run.state.is_scheduled() or run.state.is_paused())
         said = "Cancelled from the command line"
         state: State[object] = Cancelled(message=said) if waiting else Cancelling(message=said)
         await client.set_flow_run_state(run.id, state)

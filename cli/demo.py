@@ -1,4 +1,4 @@
-"""`omero-flows demo`: a whole site on this machine and three import orders on sample images."""
+"""`omero-flows demo`: a whole site on this machine, three import orders on sample images, and an analysis of them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sandbox.site import Site
 
 GROUP = "lab-a"
+#: Images of the first order that are analysed: the stack and the pyramid.
+ANALYSED = 2
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,12 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Stop the site afterwards.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Start a site, import sample images in place, show what happened; leave the site up to look around."""
+    """Start a site, import sample images in place, analyse them on Slurm, show what happened; leave the site up."""
     site = open_site(home)
     start_site(site)
     try:
-        failed = place_orders(site)
+        failed, images = place_orders(site)
+        failed += place_analysis(site, images)
         console.print()
         show_addresses(site)
     finally:
@@ -78,12 +81,15 @@ def demo(
     if not once:
         console.print("The site stays up. [bold]make demo-stop[/] ends it.")
     if failed:
-        console.print(f"[red]{failed} of {len(ORDERS)} orders did not succeed;[/] what to do is said above.")
+        console.print(f"[red]{failed} of {len(ORDERS) + 1} did not succeed;[/] what to do is said above.")
         raise typer.Exit(1)
 
 
-def place_orders(site: Site) -> int:
-    """Place the orders, each with its live progress, then show one table of all; returns how many failed."""
+def place_orders(site: Site) -> tuple[int, list[int]]:
+    """Place the orders, each with its live progress, then show one table of all.
+
+    Returns how many failed, and the images of the first order, which are analysed next.
+    """
     from cli.import_order import import_files
 
     # The commands below find the site as they would in a person's shell.
@@ -108,8 +114,38 @@ def place_orders(site: Site) -> int:
         except typer.Exit:
             failed += 1
     console.print()
-    console.print(results_table(asyncio.run(read_reports(tokens)), site.web_url))
-    return failed
+    reports = asyncio.run(read_reports(tokens))
+    console.print(results_table(reports, site.web_url))
+    first = reports[0].files if reports[0] is not None else ()
+    return failed, [item.id for outcome in first for item in outcome.objects][:ANALYSED]
+
+
+def place_analysis(site: Site, images: list[int]) -> int:
+    """Segment the nuclei of the images on the sandbox's Slurm, with live progress; returns 1 when that failed."""
+    from cli.analyse import analyse
+    from cli.cluster import set_up
+    from contracts.analysis_run import RoiShape
+
+    if site.cluster is None:
+        console.print("\n[yellow]No analysis:[/] Slurm cannot run here; `omero-flows sandbox status` says why.")
+        return 0
+    if not images:
+        return 1
+    console.print("\n[bold]Analysis:[/] alice segments the nuclei of these images, on a Slurm cluster behind SSH")
+    try:
+        set_up()
+        analyse(
+            workflow="nuclei",
+            user=ORDERS[0].user,
+            group=GROUP,
+            image=images,
+            param=["diameter=20"],
+            batch=1,
+            rois=RoiShape.POLYGONS,
+        )
+    except typer.Exit:
+        return 1
+    return 0
 
 
 def find_samples(site: Site) -> list[Sample]:

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from cli.failures import console, reported
+from cli.failures import reported
+from cli.finding import show
 from cli.site import use_site
 
 
@@ -19,8 +20,6 @@ def doctor(
     settings: Annotated[Path | None, typer.Option(help="The site's settings (site.toml).")] = None,
 ) -> None:
     """Check OMERO, Prefect, the worker, the storage and the container engine; say what to fix."""
-    from rich.markup import escape
-
     use_site(settings)
     from cli.examination import examine
 
@@ -29,12 +28,6 @@ def doctor(
         typer.echo(json.dumps([finding.model_dump(mode="json") for finding in findings], indent=2))
     else:
         for finding in findings:
-            colour, mark = ("green", "✓") if finding.failure is None else ("red", "✗")
-            text = finding.found if finding.failure is None else finding.failure.summary
-            console.print(f"[{colour}]{mark}[/] {escape(finding.subject)}: {escape(text)}", highlight=False)
-            if finding.failure is not None:
-                if finding.failure.detail:
-                    console.print(f"    [dim]{escape(finding.failure.detail)}[/]", highlight=False)
-                console.print(f"    {escape(finding.failure.next_step)}", highlight=False)
+            show(finding)
     if any(finding.failure is not None for finding in findings):
         raise typer.Exit(1)

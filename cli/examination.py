@@ -18,20 +18,12 @@ from blocks.omero_failures import classify
 from blocks.omero_server import OmeroServer
 from cli.flow_runs import prefect_client
 from cli.watch import DEPLOYMENT
-from contracts.base import Contract
-from contracts.failures import Failure, FailureCategory, FailureError, fail
+from contracts.failures import FailureCategory, FailureError, fail
+from contracts.finding import Finding
 from deployments.automations import automations
 
 DEPLOY = "Run `omero-flows deploy --settings site.toml`."
 POOL = "imports"
-
-
-class Finding(Contract):
-    """One examined thing: what was found, or the failure to mend."""
-
-    subject: str
-    found: str = ""
-    failure: Failure | None = None
 
 
 async def examine() -> list[Finding]:

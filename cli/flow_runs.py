@@ -19,9 +19,12 @@ from prefect.client.schemas.objects import Artifact, FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
+from contracts.analysis_report import AnalysisReport
 from contracts.failures import FailureCategory, fail
 from contracts.import_report import ImportReport
+from contracts.waiting_job import JobStanding, news_key
 from tasks.report import progress_key, report_key
+from tasks.run_report import run_report_key
 
 TAG = "omero-flows"
 
@@ -95,6 +98,18 @@ async def read_report(client: PrefectClient, token: UUID) -> ImportReport | None
     return None if artifact is None else ImportReport.model_validate_json(_json(artifact.data))
 
 
+async def read_analysis_report(client: PrefectClient, token: UUID) -> AnalysisReport | None:
+    """The run's latest report; None before it has one."""
+    artifact = await _latest_artifact(client, run_report_key(token))
+    return None if artifact is None else AnalysisReport.model_validate_json(_json(artifact.data))
+
+
+async def read_standing(client: PrefectClient, token: UUID) -> JobStanding | None:
+    """How the run's job stood when the cluster's watcher last asked; None before it did."""
+    artifact = await _latest_artifact(client, news_key(token))
+    return None if artifact is None else JobStanding.model_validate_json(_json(artifact.data))
+
+
 async def read_progress(client: PrefectClient, token: UUID) -> float:
     """The share of the order's files that have ended, well or badly, from 0 to 1."""
     artifact = await _latest_artifact(client, progress_key(token))
@@ -118,8 +133,9 @@ async def _latest_artifact(client: PrefectClient, key: str) -> Artifact | None:
 
 
 def token_of(run: FlowRun) -> UUID:
-    """The order's token, from the run's parameters; the run's id when it has none."""
-    order = (run.parameters or {}).get("order")
+    """The token of an order or an analysis, from the run's parameters; the run's id when it has none."""
+    parameters = run.parameters or {}
+    order = parameters.get("order", parameters.get("run"))
     return UUID(order["uuid"]) if isinstance(order, dict) and "uuid" in order else run.id
 
 

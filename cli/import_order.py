@@ -49,7 +49,7 @@ def import_files(
             files,
             user,
             group,
-            _destination(dataset, screen, project),
+            destination_of(dataset, screen, project),
             _preprocessing(convert, container, option or []),
             _pairs(key or [], "--key"),
             engine,
@@ -157,7 +157,12 @@ def _relative(storage: ImageStorage, group: str, file: str) -> str:
     return path
 
 
-def _destination(dataset: str | None, screen: str | None, project: str | None) -> Destination:
+def destination_of(dataset: str | None, screen: str | None, project: str | None) -> Destination:
+    """A destination as typed: a name, or id:NUMBER.
+
+    Raises:
+        FailureError: BAD_REQUEST.
+    """
     from pydantic import ValidationError
 
     if (dataset is None) == (screen is None):

@@ -8,7 +8,22 @@ from __future__ import annotations
 
 import typer
 
-from cli import cancel, demo, deploy, doctor, import_order, retry, runs, sandbox, schema, show
+from cli import (
+    analyse,
+    cancel,
+    cluster,
+    demo,
+    deploy,
+    doctor,
+    import_order,
+    migrate,
+    retry,
+    runs,
+    sandbox,
+    schema,
+    show,
+    workflows,
+)
 
 app = typer.Typer(
     name="omero-flows",
@@ -19,6 +34,7 @@ app = typer.Typer(
 )
 
 app.command(name="import")(import_order.import_files)
+app.command()(analyse.analyse)
 app.command()(runs.runs)
 app.command()(show.show)
 app.command()(retry.retry)
@@ -26,6 +42,9 @@ app.command()(cancel.cancel)
 app.command()(doctor.doctor)
 app.command()(deploy.deploy)
 app.command()(schema.schema)
+app.add_typer(workflows.app, name="workflows")
+app.add_typer(migrate.app, name="migrate")
+app.add_typer(cluster.app, name="cluster")
 app.add_typer(sandbox.app, name="sandbox")
 app.command()(demo.demo)
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from sandbox.site.status import ServiceStatus, SiteStatus
 
 app = typer.Typer(
-    help="A whole site on this machine: OMERO, OMERO.web, Prefect. For trying and testing only.", no_args_is_help=True
+    help="A whole site on this machine: OMERO, OMERO.web, Prefect, Slurm. For trying and testing only.",
+    no_args_is_help=True,
 )
 console = Console(highlight=False)
 
@@ -78,15 +79,23 @@ def start_site(site: Site, services: list[str] | None = None) -> None:
 @app.command()
 def up(
     home: HomeOption = None,
-    only: Annotated[str | None, typer.Option(help="Comma-separated services; what they need comes along.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Comma-separated services, or slurm; what they need comes along.")
+    ] = None,
     database: Annotated[
         str | None, typer.Option(help="Prefect's database, at the first start: postgresql or sqlite.")
+    ] = None,
+    accounting: Annotated[
+        bool | None,
+        typer.Option(
+            help="Whether the cluster has slurmdbd. Default: as before, with it at the first start.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Start the site and leave it up. A site that is up is left as it is."""
     from sandbox.site import Site
 
-    site = Site(home, database=database, known_ports=True)
+    site = Site(home, database=database, known_ports=True, accounting=accounting)
     start_site(site, only.split(",") if only else None)
     show_addresses(site)
 
@@ -130,7 +139,7 @@ def status(home: HomeOption = None) -> None:
 @app.command()
 def logs(
     service: Annotated[
-        str | None, typer.Argument(help="postgres, prefect, omero, web, docker, deploy, worker or supervisor.")
+        str | None, typer.Argument(help="A service's name, or supervisor; without it the logs there are.")
     ] = None,
     home: HomeOption = None,
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.")] = 50,
@@ -194,6 +203,8 @@ def show_addresses(site: Site) -> None:
     places.add_row("OMERO.web", f"{addresses.web_url}/webclient/")
     places.add_row("Prefect", f"{addresses.prefect_url}  (the page asks for: {user}:{password})")
     places.add_row("OMERO", f"{addresses.omero_host} port {addresses.ports['omero_ssl']}")
+    if cluster := site.cluster:
+        places.add_row("Slurm", f"ssh -F {site.home.cluster_ssh_config} hpc  (as {cluster.user}, port {cluster.port})")
     places.add_row("Images", str(site.storage))
     console.print(places)
 

@@ -26,15 +26,29 @@ def show(
 async def _show(order: str, as_json: bool) -> None:
     from rich.markup import escape
 
-    from cli.flow_runs import find_run, local, parse_token, prefect_client, read_report, state_name, token_of
+    from cli.analysis_table import analysis_tables
+    from cli.flow_runs import (
+        find_run,
+        local,
+        parse_token,
+        prefect_client,
+        read_analysis_report,
+        read_report,
+        read_standing,
+        state_name,
+        token_of,
+    )
     from cli.report_table import report_table
     from tasks.order_run import load_blocks
 
     async with prefect_client() as client:
         run = await find_run(client, parse_token(order))
         report = await read_report(client, token_of(run))
+        analysis = None if report is not None else await read_analysis_report(client, token_of(run))
+        standing = await read_standing(client, token_of(run))
         if as_json:
-            typer.echo(report.model_dump_json(indent=2) if report is not None else "null")
+            shown = report or analysis
+            typer.echo(shown.model_dump_json(indent=2) if shown is not None else "null")
             return
         server, _ = await load_blocks()
     console.print(f"[bold]{escape(run.name)}[/]", highlight=False)
@@ -44,7 +58,12 @@ async def _show(order: str, as_json: bool) -> None:
         if run.state.message:
             console.print(f"          {escape(run.state.message)}", highlight=False)
     console.print(f"  placed  {local(run.created)}, started {run.run_count} times", highlight=False)
-    if report is None:
-        console.print("  There is no report yet.")
-    else:
+    if standing is not None and run.state is not None and not run.state.is_final():
+        console.print(f"  cluster {escape(standing.summary)}", highlight=False)
+    if report is not None:
         console.print(report_table(report, server.web_url))
+    elif analysis is not None:
+        for table in analysis_tables(analysis, server.web_url):
+            console.print(table)
+    else:
+        console.print("  There is no report yet.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
@@ -35,20 +36,40 @@ async def place(client: PrefectClient, order: ImportOrder) -> FlowRun:
     Raises:
         FailureError: NOT_CONFIGURED when there is no deployment.
     """
+    return await make_flow_run(
+        client,
+        DEPLOYMENT,
+        {"order": order.model_dump(mode="json")},
+        name=order.title,
+        token=order.uuid,
+        tags=[order.user, order.group],
+    )
+
+
+async def make_flow_run(
+    client: PrefectClient,
+    name_of_deployment: str,
+    parameters: dict[str, object],
+    *,
+    name: str,
+    token: UUID,
+    tags: list[str],
+) -> FlowRun:
+    """A flow run of a deployment, found again by its token.
+
+    Raises:
+        FailureError: NOT_CONFIGURED when there is no deployment.
+    """
     try:
-        deployment = await client.read_deployment_by_name(DEPLOYMENT)
+        deployment = await client.read_deployment_by_name(name_of_deployment)
     except ObjectNotFound as error:
         raise fail(
             FailureCategory.NOT_CONFIGURED,
-            f"Prefect has no deployment {DEPLOYMENT}.",
+            f"Prefect has no deployment {name_of_deployment}.",
             next_step="Run `omero-flows deploy --settings site.toml`.",
         ) from error
     return await client.create_flow_run_from_deployment(
-        deployment.id,
-        parameters={"order": order.model_dump(mode="json")},
-        name=order.title,
-        idempotency_key=str(order.uuid),
-        tags=[TAG, str(order.uuid), order.user, order.group],
+        deployment.id, parameters=parameters, name=name, idempotency_key=str(token), tags=[TAG, str(token), *tags]
     )
 
 
@@ -69,7 +90,9 @@ async def watch(client: PrefectClient, run: FlowRun, order: ImportOrder, web_url
             while True:
                 run = await client.read_flow_run(run.id)
                 done = await read_progress(client, order.uuid) * len(order.files)
-                bar.update(line, completed=round(done), description=escape(f"{_say(run)}  {await _doing(client, run)}"))
+                bar.update(
+                    line, completed=round(done), description=escape(f"{say_state(run)}  {await doing(client, run)}")
+                )
                 if state_name(run) != seen and run.state is not None and run.state.message:
                     bar.console.print(f"  {state_name(run)}: {escape(run.state.message)}", highlight=False)
                 seen = state_name(run)
@@ -87,7 +110,7 @@ async def watch(client: PrefectClient, run: FlowRun, order: ImportOrder, web_url
     return run.state is not None and run.state.type is StateType.COMPLETED
 
 
-async def _doing(client: PrefectClient, run: FlowRun) -> str:
+async def doing(client: PrefectClient, run: FlowRun) -> str:
     """The name of the step that began last and still runs, for example `import a.lif`."""
     running = await client.read_task_runs(
         flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])),
@@ -101,6 +124,6 @@ async def _doing(client: PrefectClient, run: FlowRun) -> str:
 _WORDS = {"Scheduled": "waiting for a worker", "Late": "waiting for a worker", "Pending": "starting"}
 
 
-def _say(run: FlowRun) -> str:
+def say_state(run: FlowRun) -> str:
     name = state_name(run)
     return _WORDS.get(name, name.lower())

@@ -1,0 +1,50 @@
+"""`omero-flows migrate slurm-config` reports on every key, and changes nothing by itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from contracts.slurm_config import read_slurm_config
+from contracts.slurm_config.report import SlurmConfigMigration
+from tests.unit.cli.command import omero_flows
+from tests.unit.contracts.test_slurm_config import EVERYTHING
+
+
+def test_every_key_is_in_the_table(tmp_path: Path) -> None:
+    (tmp_path / "slurm-config.ini").write_text(EVERYTHING, "utf-8")
+    answer = omero_flows("migrate", "slurm-config", "slurm-config.ini", folder=tmp_path)
+    assert (answer.code, answer.error) == (0, "")
+    migration = read_slurm_config(EVERYTHING)
+    rows = [line for line in answer.out.splitlines() if " = " in line and line.startswith("│ ")]
+    for key in migration.keys:
+        assert any(f"│ {key.key} = " in row and key.outcome.value in row for row in rows), key
+    assert "geheim" not in answer.out
+    assert "70 keys (29 taken, 7 changed, 19 not needed, 15 not honoured); 3 workflows." in answer.out
+    assert "gpu.gres" in answer.out
+
+
+def test_a_program_reads_json(tmp_path: Path) -> None:
+    (tmp_path / "slurm-config.ini").write_text(EVERYTHING, "utf-8")
+    answer = omero_flows("migrate", "slurm-config", "slurm-config.ini", "--json", folder=tmp_path)
+    assert answer.code == 0
+    assert SlurmConfigMigration.model_validate(json.loads(answer.out)) == read_slurm_config(EVERYTHING)
+
+
+@pytest.mark.parametrize("content", [None, b"host=hpc", b"[SSH]\nhost=\xe4\n"])
+def test_what_is_no_such_file_is_said(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "slurm-config.ini").write_bytes(content)
+    answer = omero_flows("migrate", "slurm-config", "slurm-config.ini", folder=tmp_path)
+    assert (answer.code, answer.out) == (1, "")
+    assert "(bad-request)" in answer.error
+
+
+def test_without_a_site_nothing_is_written(tmp_path: Path) -> None:
+    (tmp_path / "slurm-config.ini").write_text(EVERYTHING, "utf-8")
+    for command in (("migrate", "slurm-config", "slurm-config.ini", "--write"), ("workflows", "list")):
+        answer = omero_flows(*command, folder=tmp_path)
+        assert answer.code == 1
+        assert "(not-configured)" in answer.error
