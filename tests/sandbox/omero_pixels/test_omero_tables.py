@@ -149,6 +149,14 @@ def test_others_read_and_do_not_write(table: Any, bob: BlitzGateway) -> None:
         opened.addData(list(COLUMNS))
 
 
+def test_a_new_table_is_named_by_its_path(alice: BlitzGateway) -> None:
+    """As OMERO.server has it: SharedResources.newTable gives the file the path for both."""
+    made = alice.c.sf.sharedResources().newTable(1, "folder/measurements")
+    file = made.getOriginalFile()
+    made.close()
+    assert (file.path.val, file.name.val) == ("folder/measurements", "folder/measurements")
+
+
 def test_deleting(alice: BlitzGateway) -> None:
     made = alice.c.sf.sharedResources().newTable(1, "short-lived")
     file = made.getOriginalFile()

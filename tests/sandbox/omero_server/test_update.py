@@ -56,6 +56,26 @@ def test_a_call_that_fails_writes_nothing(alice: BlitzGateway) -> None:
     assert count(alice, "half") == 0
 
 
+def test_a_link_exists_once_whichever_end_has_more(alice: BlitzGateway) -> None:
+    update = alice.getUpdateService()
+    shared = update.saveAndReturnObject(omero.model.TagAnnotationI())
+    datasets = update.saveAndReturnArray([dataset_named("linked") for _ in range(3)])
+    tags = [shared, *update.saveAndReturnArray([omero.model.TagAnnotationI() for _ in range(3)])]
+
+    def link(dataset: omero.model.DatasetI, tag: omero.model.TagAnnotationI) -> omero.model.DatasetAnnotationLinkI:
+        made = omero.model.DatasetAnnotationLinkI()
+        made.setParent(omero.model.DatasetI(dataset.id, False))
+        made.setChild(omero.model.TagAnnotationI(tag.id, False))
+        return made
+
+    update.saveArray([link(dataset, shared) for dataset in datasets])
+    update.saveArray([link(datasets[0], tag) for tag in tags[1:]])
+    for dataset, tag in [(datasets[1], shared), (datasets[0], tags[2]), (datasets[0], shared)]:
+        with pytest.raises(omero.ValidationException):
+            update.saveArray([link(dataset, tag)])
+    update.saveArray([link(datasets[1], tags[1])])
+
+
 def test_null_overwrites(alice: BlitzGateway) -> None:
     update = alice.getUpdateService()
     saved = update.saveAndReturnObject(dataset_named("described", description="long"))

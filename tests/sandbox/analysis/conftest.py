@@ -1,0 +1,131 @@
+"""What the analysis tests share: images of alice's in OMERO, and a desk to place runs at."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from omero.gateway import BlitzGateway
+from prefect.client.orchestration import PrefectClient, SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun, State
+
+from cli.analysis_watch import place_run
+from cli.flow_runs import read_analysis_report, read_report
+from contracts.analysis_report import AnalysisReport
+from contracts.analysis_run import AnalysisRun
+from sandbox.cluster.machine import Machine
+from sandbox.samples import write_samples
+from sandbox.site import Site
+from sandbox.site.service import PROJECT
+from tests.chaos.waiting import wait_for
+
+GROUP = "lab-a"
+
+
+@dataclass
+class RunDesk:
+    """Places runs of alice's, and looks at what became of them."""
+
+    site: Site
+    gateway: BlitzGateway
+    images: tuple[int, ...]
+
+    def make_run(self, **fields: Any) -> AnalysisRun:
+        """A run of the nuclei workflow on all images, unless `fields` say otherwise."""
+        return AnalysisRun.model_validate(
+            {
+                "uuid": uuid.uuid4(),
+                "user": "alice",
+                "group": GROUP,
+                "workflow": {"name": "nuclei"},
+                "inputs": {"images": list(self.images)},
+                "parameters": {"diameter": 20},
+                **fields,
+            }
+        )
+
+    def place(self, run: AnalysisRun) -> uuid.UUID:
+        async def place() -> FlowRun:
+            async with self.client() as client:
+                return await place_run(client, run)
+
+        return asyncio.run(place()).id
+
+    def client(self) -> PrefectClient:
+        return PrefectClient(self.site.prefect_api, auth_string=self.site.prefect_auth)
+
+    def state(self, flow_run: uuid.UUID) -> State[Any]:
+        with SyncPrefectClient(self.site.prefect_api, auth_string=self.site.prefect_auth) as client:
+            state = client.read_flow_run(flow_run).state
+        assert state is not None
+        return state
+
+    def wait_for_state(self, flow_run: uuid.UUID, *names: str) -> State[Any]:
+        def look() -> State[Any] | None:
+            state = self.state(flow_run)
+            return state if state.name in names else None
+
+        return wait_for(f"run {flow_run} to be {' or '.join(names)}", look, explain=lambda: str(self.state(flow_run)))
+
+    def report(self, run: AnalysisRun) -> AnalysisReport:
+        async def read() -> AnalysisReport | None:
+            async with self.client() as client:
+                return await read_analysis_report(client, run.uuid)
+
+        report = asyncio.run(read())
+        assert report is not None
+        return report
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`omero-flows ...`, to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "cli.main", *words],
+            cwd=PROJECT,
+            env=self.site.environment() | {"COLUMNS": "200"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    def queue(self, run: AnalysisRun) -> str:
+        """What squeue says of the run's jobs that have not ended."""
+        asked = Machine(self.site.home).ask("squeue", "--noheader", f"--name={run.uuid}", "--states=PD,R,CG")
+        assert asked.returncode == 0, asked.stderr
+        return asked.stdout.strip()
+
+
+@pytest.fixture(scope="package")
+def desk(site: Site) -> Iterator[RunDesk]:
+    if site.cluster is None:
+        pytest.skip("the site has no cluster; `omero-flows sandbox status` says why")
+    samples = write_samples(site.storage / GROUP / f"analysis-{uuid.uuid4().hex[:8]}")
+    gateway = BlitzGateway("alice", site.password("alice"), host=site.omero_tcp)
+    assert gateway.connect(), gateway.getLastError()
+    desk = RunDesk(site, gateway, ())
+    token = str(uuid.uuid4())
+    files = [str(sample.path) for sample in samples[:2]]
+    done = desk.command(
+        "import", "--as", "alice", "--group", GROUP, "--dataset", f"Cells {token}", "--uuid", token, *files
+    )
+    assert done.returncode == 0, done.stdout
+    made = desk.command("cluster", "set-up")
+    assert made.returncode == 0, made.stdout
+
+    async def read() -> list[int]:
+        async with desk.client() as client:
+            report = await read_report(client, uuid.UUID(token))
+        assert report is not None
+        return [item.id for outcome in report.files for item in outcome.objects]
+
+    desk.images = tuple(asyncio.run(read()))
+    yield desk
+    gateway.close()
