@@ -7,20 +7,24 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import figure, import_order, memory, start, tree
+from benchmarks import figure, import_order, memory, staging_source, start, tree
 from sandbox.site import Site
 
 #: Each with the sentence that --help shows. `memory` fills OMERO with images, so it comes last but one.
 BENCHMARKS = {
     "start": (start, "from the command line to the first task of the order"),
     "import_order": (import_order, "an order of 200 files beside a bare loop over the same OMERO calls"),
+    "staging_source": (
+        staging_source,
+        "the bytes that an analysis sends, beside cp and a bare loop over OMERO's planes",
+    ),
     "memory": (memory, "the worker idle, and the embedded OMERO with 20,000 images"),
     "tree": (tree, "login to tree in OMERO.web beside a login with OMERO's own client"),
 }
 
 
 def main() -> int:
-    listing = "\n".join(f"  {name:13} {about}" for name, (_, about) in BENCHMARKS.items())
+    listing = "\n".join(f"  {name:15} {about}" for name, (_, about) in BENCHMARKS.items())
     parser = argparse.ArgumentParser(description=__doc__, epilog=f"benchmarks:\n{listing}",
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("names", nargs="*", metavar="NAME")
