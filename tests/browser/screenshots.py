@@ -41,6 +41,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
         take_omero_web(browser, site, in_place, converted, plate)
         take_prefect(browser, site, in_place)
+        take_analysis(browser, site)
         browser.close()
 
 
@@ -81,13 +82,42 @@ def take_prefect(browser: Browser, site: Site, order: dict[str, Any]) -> None:
     save(prefect.page, "prefect-runs")
     [run] = ask(site, "flow_runs/filter", {"flow_runs": {"tags": {"all_": [order["uuid"]]}}})
     prefect.open_run(run["id"])
-    expect(prefect.page.get_by_text("authorise alice").or_(prefect.page.get_by_text("Worker 'sandbox'")).first
+    expect(prefect.page.get_by_text("authorise alice").or_(prefect.page.get_by_text("Worker 'sandbox")).first
            ).to_be_visible()  # fmt: skip
     prefect.page.wait_for_load_state("networkidle")
     save(prefect.page, "prefect-run")
     wanted = {"artifacts": {"flow_run_id": {"any_": [run["id"]]}, "type": {"any_": ["markdown"]}}}
     prefect.open_artifact(ask(site, "artifacts/filter", wanted)[-1]["id"])
     save(prefect.page, "prefect-report")
+    context.close()
+
+
+def take_analysis(browser: Browser, site: Site) -> None:
+    """A label image beside its input with what made it, the table of nuclei, and the run's report."""
+    found = ask(
+        site, "artifacts/filter", {"artifacts": {"type": {"any_": ["analysis-report"]}}, "sort": "UPDATED_DESC"}
+    )
+    if not found:
+        print("There is no analysis to take pictures of: Slurm could not run when the demo did.")
+        return
+    report = json.loads(found[0]["data"])
+    labels = next(result for result in report["results"] if result["kind"] == "image")
+    context = browser.new_context(viewport=WINDOW)
+    context.set_default_timeout(PATIENCE)
+    alice = WebClient(context, site.web_url)
+    alice.log_in("alice", site.password("alice"))
+    alice.show("image", labels["object_id"])
+    alice.unfold("keyvaluepairs")
+    expect(alice.page.locator("#mapAnnsPane table.keyValueTable").first).to_be_visible()
+    save(alice.page, "omero-web-labels")
+    context.close()
+    context = browser.new_context(viewport=WINDOW)
+    context.set_default_timeout(PATIENCE)
+    prefect = PrefectPages(context, site.addresses.prefect_url)
+    prefect.log_in(site.prefect_auth)
+    wanted = {"artifacts": {"key": {"any_": [f"analysis-{report['uuid']}"]}}, "sort": "UPDATED_DESC"}
+    prefect.open_artifact(ask(site, "artifacts/filter", wanted)[0]["id"])
+    save(prefect.page, "prefect-analysis-report")
     context.close()
 
 
