@@ -44,7 +44,7 @@ _EXAMINE = RemoteScript(
     + SUM_FILES
     + """\
 cd -- "$1/$2/attempt-$3/out" || exit 73
-token=$2 accounting=$4 began=$5 number=$6
+token=$2 accounting=$4 began=$5 number=$6 section=
 shift 6
 ask_queue "$@"
 case $rows in *'|PENDING|'* | *'|RUNNING|'* | *'|COMPLETING|'*) tries=1 ;; *) tries=@TRIES@ ;; esac
@@ -58,7 +58,7 @@ while [ "$accounting" = yes ]; do
     case $rows in '' | *'|PENDING|'* | *'|RUNNING|'* | *'|COMPLETING|'*) sleep 0.5 ;; *) break ;; esac
 done
 [ "$accounting" != yes ] || printf '%s\\n' "$section"
-[ "$accounting" = yes ] && [ -n "$rows" ] || ask_controller "$number"
+case $accounting-$section in 'yes-accounting 0'?*) ;; *) ask_controller "$number" ;; esac
 good=$(printf '%s\\n' "$exits" | sed -n 's/^task=\\([0-9]*\\) code=0 .*/\\1/p' | sort)
 find .. -maxdepth 1 -name '[0-9]*.log' -printf '%f\\n' | sed 's/[.]log$//' | sort > ../.logs
 printf '%s\\n' "$good" | comm -13 - ../.logs | head -n @LOGS@ | while IFS= read -r task; do

@@ -11,6 +11,8 @@ from blocks.slurm_cluster import SlurmCluster
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.job_request import JobRequest
 
+#: What the script ends with when it cannot write into the run's folder (EX_IOERR of sysexits.h).
+CANNOT_WRITE = 74
 #: Linux bounds one argument (MAX_ARG_STRLEN) and all together with the environment (a quarter of the stack, 8 MiB).
 LONGEST_ARGUMENT = 128 * 1024 - 1
 MOST_ARGUMENT_BYTES = 1 << 20

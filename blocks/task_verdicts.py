@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from blocks.job_script import CANNOT_WRITE
 from contracts.failures import Failure, FailureCategory, fail
 from contracts.slurm_job import Accounting, Outcome, QueuedJob, Task, TaskExit, TaskVerdict, Witness
 from contracts.slurm_state import JobPhase, JobState
@@ -95,7 +96,7 @@ def _judge_one(
         if end.code == 0 and state is not JobState.OUT_OF_MEMORY:
             outcome, failure = Outcome.SUCCEEDED, None
         else:
-            outcome, failure = Outcome.FAILED, _failure(task, _category(state, end), state, end)
+            outcome, failure = Outcome.FAILED, _failure(task, _category(state, end), state, end, account)
         return TaskVerdict(
             task=task,
             outcome=outcome,
@@ -108,16 +109,15 @@ def _judge_one(
         )
     # COMPLETED without the trap's word: its file has not come to the login node yet, or the folder was emptied.
     if state in CATEGORIES:
-        outcome, failure = Outcome.FAILED, _failure(task, CATEGORIES[state], state, None)
+        outcome, failure = Outcome.FAILED, _failure(task, CATEGORIES[state], state, None, account)
     elif overdue:
-        outcome, failure = Outcome.FAILED, _failure(task, FailureCategory.JOB_UNKNOWN, state, None)
+        outcome, failure = Outcome.FAILED, _failure(task, FailureCategory.JOB_UNKNOWN, state, None, account)
     else:
         outcome, failure = Outcome.UNKNOWN, None
     return TaskVerdict(
         task=task,
         outcome=outcome,
         witness=witness,
-        exit_code=None if account is None else account.exit_code,
         state=state,
         accounting=account,
         failure=failure,
@@ -143,14 +143,22 @@ def _category(state: JobState | None, end: TaskExit) -> FailureCategory:
     return FailureCategory.JOB_FAILED if end.signal is None else FailureCategory.JOB_CANCELLED
 
 
-def _failure(task: Task, category: FailureCategory, state: JobState | None, end: TaskExit | None) -> Failure:
+def _failure(
+    task: Task, category: FailureCategory, state: JobState | None, end: TaskExit | None, account: Accounting | None
+) -> Failure:
     what = _SUMMARIES.get(category) or (
         "failed" if end is None else f"ended with exit code {end.code}{' (killed)' if end.code == 137 else ''}"
     )
-    witnesses = [f"Slurm says {state.value}" if state is not None else "Slurm does not know it any more"]
+    code = None if account is None else account.exit_code
+    witnesses = ["Slurm does not know it any more" if state is None else f"Slurm says {state.value}"]
     if end is not None:
+        code = end.code
         told = "" if end.signal is None else f" after SIG{end.signal}"
         witnesses.append(f"the job wrote exit code {end.code}{told} on {end.node}")
+    elif code:
+        witnesses.append(f"its script ended with {code}")
+    if code == CANNOT_WRITE:
+        witnesses.append(f"{CANNOT_WRITE} also means that it could not write into the run's folder: is the disk full?")
     return fail(
         category, f"Task {task} of the job {what}.", detail="; ".join(witnesses), next_step=_NEXT_STEPS[category]
     ).failure

@@ -137,8 +137,9 @@ ENDLESS_REASONS: dict[str, str] = {
     "JobHeldUser": "the account's owner holds it",
     "JobHeldAdmin": "an administrator holds it",
     "JobHoldMaxRequeue": "it was queued again too often and is held",
-    "launch_failed_requeued_held": "it could not be launched and is held",
-    "job_requeued_in_held_state": "it was queued again and is held",
+    "launch failed requeued held": "it could not be launched and is held",
+    "job requeued in held state": "it was queued again and is held",
+    "user env retrieval failed requeued held": "the account's environment could not be had and it is held",
     "ReservationDeleted": "its reservation was deleted",
     "BadConstraints": "no node fits what it asks for",
     "InvalidAccount": "its account is not valid",
@@ -158,9 +159,16 @@ ENDLESS_REASONS: dict[str, str] = {
     "QOSMaxGRESPerJob": "it asks for more GPUs than its QOS gives",
     "AssocMaxGRESPerJob": "it asks for more GPUs than its account may",
 }
-_ENDLESS = {reason.lower(): why for reason, why in ENDLESS_REASONS.items()}
+
+
+def _plain(reason: str) -> str:
+    """The manual writes `launch_failed_requeued_held`, squeue prints spaces."""
+    return reason.strip("()").split(",", 1)[0].strip().lower().replace("_", " ")
+
+
+_ENDLESS = {_plain(reason): why for reason, why in ENDLESS_REASONS.items()}
 
 
 def endless_reason(reason: str) -> str | None:
     """Why a waiting job with this reason will not begin by itself; None when it may, or when nobody knows."""
-    return _ENDLESS.get(reason.strip("()").split(",", 1)[0].strip().lower())
+    return _ENDLESS.get(_plain(reason))
