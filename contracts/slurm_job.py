@@ -130,8 +130,8 @@ class Outcome(StrEnum):
 class TaskVerdict(Contract):
     """How one task ended. `failure` is there if and only if the outcome is FAILED; `log` is the end of its output.
 
-    `exit_code` and `restarts` (how often it was queued again) are what the job's own trap wrote; `state` is Slurm's word
-    for it, where Slurm still knows the job.
+    `exit_code` and `restarts` (how often it was queued again) are what the job's own trap wrote; `state` is Slurm's
+    word for it, where Slurm still knows the job.
     """
 
     task: Task
