@@ -113,9 +113,11 @@ def test_a_command_that_wants_no_more_input_ends_the_stream(connection: SshConne
 
 
 def test_a_greeting_of_the_login_shell_is_no_part_of_the_answer(login: Login, slurm: SlurmCluster) -> None:
-    login.ask("mv ~/.bashrc ~/.bashrc.kept; echo 'echo Welcome; echo now 12' > ~/.bashrc")
+    login.ask("[ ! -e ~/.bashrc ] || mv ~/.bashrc ~/.bashrc.kept; echo 'echo Welcome; echo now 12' > ~/.bashrc")
     try:
         with slurm.connect() as connection:
+            assert connection._client is not None
+            assert connection._client.exec_command("true")[1].read() == b"Welcome\nnow 12\n", "the shell does greet"
             assert connection.run(ECHO, "answer").text == "answer\n"
     finally:
-        login.ask("mv ~/.bashrc.kept ~/.bashrc")
+        login.ask("rm ~/.bashrc; [ ! -e ~/.bashrc.kept ] || mv ~/.bashrc.kept ~/.bashrc")
