@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -82,13 +83,15 @@ def find_columns(rows: CsvRows, taken: Iterable[str] = ()) -> tuple[tuple[CsvCol
 def safe_names(headings: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     """Names that OMERO.tables takes and that its conditions can use: ASCII words, each once.
 
-    >>> safe_names(["Area (µm²)", "", "area", "Area (µm²)", "2nd", "class"])
-    ['Area_m', 'column_2', 'area', 'Area_m_2', 'c_2nd', 'class_']
+    >>> safe_names(["Area (µm²)", "", "Fläche", "Area (µm²)", "2nd", "class"])
+    ['Area_um2', 'column_2', 'Flache', 'Area_um2_2', 'c_2nd', 'class_']
     """
     used = set(taken)
     names = []
     for number, heading in enumerate(headings, start=1):
-        name = re.sub(r"[^A-Za-z0-9]+", "_", heading).strip("_") or f"column_{number}"
+        plain = unicodedata.normalize("NFKD", heading).replace("\N{GREEK SMALL LETTER MU}", "u")
+        letters = "".join(character for character in plain if not unicodedata.combining(character))
+        name = re.sub(r"[^A-Za-z0-9]+", "_", letters).strip("_") or f"column_{number}"
         if name[0].isdigit():
             name = f"c_{name}"
         if keyword.iskeyword(name):

@@ -39,7 +39,8 @@ from tasks.retries import DELAYS, is_retryable
 ROIS_AT_ONCE, PIXELS_AT_ONCE = 500, 1 << 24
 #: RGB of neighbours by their numbers, told apart also by people who do not see red and green (after Okabe and Ito).
 _COLOURS = (0xE69F00, 0x56B4E9, 0x009E73, 0xF0E442, 0x0072B2, 0xD55E00, 0xCC79A7)
-_OPAQUE, _HALF, _CLEAR = 0xFF, 0x80, 0x00
+#: OMERO.web's viewer takes an alpha of 0 for none given, and fills the polygon.
+_OPAQUE, _HALF, _CLEAR = 0xFF, 0x80, 0x01
 
 #: An object: its number and, where channels have objects of their own, its channel.
 _Key = tuple[int, int | None]

@@ -68,18 +68,22 @@ def _outline(part: NDArray[np.bool_], top: int, left: int) -> Ring:
 
 
 def _cut_out_holes(outer: Ring, holes: list[Ring]) -> Ring:
-    """One line around the outer ring that visits each hole from the point nearest to the hole's first one.
+    """One line around the outer ring that visits each hole by the shortest way there and back.
 
     `find_contours` runs around holes the other way than around the part. Where lines to holes cross each other nothing
     changes: each is run there and back.
     """
     if not holes:
         return outer
-    nearest = cKDTree(outer).query([hole[0] for hole in holes])[1]
+    tree = cKDTree(outer)
+    visits: list[tuple[int, Ring]] = []
+    for hole in holes:
+        distances, nearest = tree.query(hole)
+        first = int(np.argmin(distances))
+        visits.append((int(nearest[first]), np.roll(hole, -first, axis=0)))
     pieces: list[Ring] = []
     begin = 0
-    for number in np.argsort(nearest, kind="stable"):
-        at, hole = int(nearest[number]), holes[number]
+    for at, hole in sorted(visits, key=lambda visit: visit[0]):
         pieces += [outer[begin : at + 1], hole, hole[:1]]
         begin = at
     pieces.append(outer[begin:])

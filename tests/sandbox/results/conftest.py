@@ -229,12 +229,18 @@ def only(items: Sequence[Any]) -> Any:
     return item
 
 
-@pytest.fixture
-async def bench(site: Site) -> AsyncIterator[Bench]:
+@pytest.fixture(scope="package")
+async def alice(site: Site) -> AsyncIterator[tuple[BlitzGateway, OmeroServer, OmeroSession, ImageStorage]]:
+    """alice as her own client and as the flows act for her: one login each for all tests here."""
     gateway = await asyncio.to_thread(log_in, site, "alice")
     server, storage = await load_blocks()
     try:
         with server.as_user("alice", "lab-a") as session:
-            yield await asyncio.to_thread(Bench, site, gateway, server, session, storage)
+            yield gateway, server, session, storage
     finally:
         await asyncio.to_thread(gateway.close)
+
+
+@pytest.fixture
+async def bench(site: Site, alice: tuple[BlitzGateway, OmeroServer, OmeroSession, ImageStorage]) -> Bench:
+    return await asyncio.to_thread(Bench, site, *alice)

@@ -59,7 +59,7 @@ async def test_a_table_of_an_input(bench: Bench) -> None:
     assert {name: type(column).__name__ for name, column in columns.items()} == {
         "Image": "ImageColumn",
         "label": "LongColumn",
-        "Area_m": "DoubleColumn",
+        "Area_um2": "DoubleColumn",
         "round": "BoolColumn",
         "note": "StringColumn",
         "class_": "StringColumn",
@@ -67,9 +67,9 @@ async def test_a_table_of_an_input(bench: Bench) -> None:
     }
     assert list(columns["Image"].values) == [image] * 3
     assert list(columns["label"].values) == [1, 2, 3]
-    assert columns["Area_m"].description == "Area (µm²)"
-    assert [columns["Area_m"].values[index] for index in (0, 2)] == [10.5, 1000.0]
-    assert math.isnan(columns["Area_m"].values[1]) and math.isnan(columns["n"].values[0])
+    assert columns["Area_um2"].description == "Area (µm²)"
+    assert [columns["Area_um2"].values[index] for index in (0, 2)] == [10.5, 1000.0]
+    assert math.isnan(columns["Area_um2"].values[1]) and math.isnan(columns["n"].values[0])
     assert list(columns["round"].values) == [True, False, True]
     assert list(columns["note"].values) == ["a, b", 'say "x"', ""]
     assert list(columns["class_"].values) == ["µ", "", "é"]

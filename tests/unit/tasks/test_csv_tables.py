@@ -127,6 +127,23 @@ def test_what_is_wrong_is_told_by_its_line(content: bytes, line: int) -> None:
     assert f"line {line}:" in caught.value.failure.summary
 
 
+def test_names_that_people_recognise() -> None:
+    headings = ["Area (µm²)", "Area [μm^2]", "", "Fläche", "area", "Area (µm²)", "2nd", "class", "__x", "Ø", "面积"]
+    assert safe_names(headings, taken=["Image", "area"]) == [
+        "Area_um2",
+        "Area_um_2",
+        "column_3",
+        "Flache",
+        "area_2",
+        "Area_um2_2",
+        "c_2nd",
+        "class_",
+        "x",
+        "column_10",
+        "column_11",
+    ]
+
+
 NAMES = st.lists(st.text(max_size=12), max_size=12)
 
 
