@@ -36,11 +36,17 @@ from tests.chaos.waiting import LONG, wait_for
 GROUP = "lab-a"
 
 
+def find_dead_links(folder: Path) -> frozenset[Path]:
+    """Symbolic links that lead nowhere."""
+    return frozenset(place for place in folder.rglob("*") if place.is_symlink() and not place.exists())
+
+
 class OrderDesk:
     """Where a test places its orders. Its clients outlive a Prefect server that goes and comes back."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.dead_before = find_dead_links(site.home.omero / "ManagedRepository")
         self.client = SyncPrefectClient(site.prefect_api, auth_string=site.prefect_auth)
 
     def asynchronous_client(self) -> PrefectClient:
