@@ -12,7 +12,7 @@ from prefect import get_run_logger, task
 from blocks.run_folder import prepare
 from blocks.staging import InputFile, stage
 from contracts.failures import FailureCategory, fail
-from contracts.remote_run import RemoteRun, StagedLink
+from contracts.remote_run import RemoteRun
 from contracts.run_plan import RunPlan
 from contracts.staging_plan import StagingPlan
 from tasks.analysis_work import AnalysisWork
@@ -68,8 +68,7 @@ def stage_once(work: AnalysisWork, plan: RunPlan, ordered: Any, log: Any) -> int
         teller = _Teller(plan.staging.bytes_to_send, log)
         with open_staging_sources(plan.staging, work.session) as sources:
             files = [InputFile(source.name, source.size, partial(_whole, source)) for source in sources]
-            links = [StagedLink(path=link.name, target=link.target) for link in staged_links(plan.staging)]
-            staged = stage(work.cluster, connection, remote, files, links, progress=teller.tell)
+            staged = stage(work.cluster, connection, remote, files, staged_links(plan.staging), progress=teller.tell)
     return max(0, sum(file.size for file in staged) - sum(remote.partial.values()))
 
 

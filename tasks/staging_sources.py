@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from blocks.omero_failures import classify
 from blocks.omero_session import OmeroSession
 from blocks.stored_file import read_stored_file
 from contracts.failures import FailureCategory, FailureError, fail
+from contracts.remote_run import StagedLink
 from contracts.staged_input import StagedForm
 from contracts.staging_plan import PlannedAttachment, PlannedInput, StagingPlan
 from converters.ome_tiff_stream import BLOCK, CHUNK
@@ -25,14 +25,6 @@ from tasks.read_ahead import read_ahead
 _AHEAD = BLOCK // CHUNK
 #: Bytes between two kept states of a file's digest, and how many states are kept at most, about.
 _APART, _MOST_STATES = 16 << 20, 256
-
-
-@dataclass(frozen=True)
-class StagedLink:
-    """A file that the cluster sees already: `name` below the run's folder is to be a link to `target` there."""
-
-    name: str
-    target: str
 
 
 class StagingSource:
@@ -106,7 +98,9 @@ def open_staging_sources(plan: StagingPlan, session: OmeroSession) -> Iterator[t
 
 def staged_links(plan: StagingPlan) -> tuple[StagedLink, ...]:
     """The links to be made on the cluster, for what is not sent."""
-    return tuple(StagedLink(planned.input.path, planned.link) for planned in plan.inputs if planned.link is not None)
+    return tuple(
+        StagedLink(path=planned.input.path, target=planned.link) for planned in plan.inputs if planned.link is not None
+    )
 
 
 def _image(planned: PlannedInput, pixels: OmeroPixels) -> StagingSource:

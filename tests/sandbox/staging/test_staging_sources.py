@@ -17,11 +17,12 @@ from omero.gateway import BlitzGateway
 
 from blocks.omero_session import OmeroSession
 from contracts.failures import FailureCategory, FailureError
+from contracts.remote_run import StagedLink
 from contracts.staging_plan import StagingPlan
 from converters import ome_tiff_stream
 from converters.reader import open_image_file
 from sandbox.samples.plate import COLUMNS, ROWS, SITES
-from tasks.staging_sources import StagedLink, StagingSource, open_staging_sources, staged_links
+from tasks.staging_sources import StagingSource, open_staging_sources, staged_links
 from tests.sandbox.staging.staging_ground import Ground
 from tests.sandbox.staging.test_analysis_inputs import import_plate
 
@@ -211,7 +212,7 @@ def test_links_are_not_sent(ground: Ground, session: OmeroSession) -> None:
     with open_staging_sources(plan, session) as sources:
         assert sources == ()
     target = f"/mnt/lab-a/{ground.folder.name}/{path.name}"
-    assert staged_links(plan) == (StagedLink(plan.inputs[0].input.path, target),)
+    assert staged_links(plan) == (StagedLink(path=plan.inputs[0].input.path, target=target),)
 
 
 def test_pixels_that_omero_cannot_read(ground: Ground, session: OmeroSession) -> None:
