@@ -125,12 +125,19 @@ class WebClient:
         return pairs
 
     def add_key_value(self, key: str, value: str) -> None:
+        """Type a pair and wait until the value is saved.
+
+        OMERO.web saves a second after each cell was left, so a slow typist's key is saved once without its
+        value: the first answer is not always the one to wait for.
+        """
         self.unfold("keyvaluepairs")
         self.page.locator("#mapAnnsPane tr.placeholder td").first.click()
         self.page.keyboard.type(key)
         self.page.keyboard.press("Tab")
         self.page.keyboard.type(value)
-        with self.page.expect_response(re.compile("/annotate_map/")) as answer:
+        with self.page.expect_response(
+            lambda response: "/annotate_map/" in response.url and value in (response.request.post_data or "")
+        ) as answer:
             self.page.keyboard.press("Enter")
         assert answer.value.ok
 
