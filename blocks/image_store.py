@@ -14,6 +14,7 @@ from blocks.job_queue import read_sections
 from blocks.remote_command import RemoteScript, quote
 from blocks.slurm_cluster import SlurmCluster
 from blocks.ssh_connection import SshConnection
+from contracts.sbatch_options import option_arguments
 
 #: Pulls that run at the same time.
 AT_ONCE = 4
@@ -85,12 +86,26 @@ def pull_images(cluster: SlurmCluster, connection: SshConnection, images: Sequen
     if not images:
         return {}
     commands = "".join(f"{pull_command(cluster, image)}\n" for image in images)
-    options = [] if cluster.default_partition is None else [f"--partition={cluster.default_partition}"]
     result = connection.run(
-        _PULL, cluster.images, str(len(images)), *options, stdin=commands.encode(), silent_seconds=PULL_SECONDS + 60.0
+        _PULL,
+        cluster.images,
+        str(len(images)),
+        *option_arguments(_pull_options(cluster)),
+        stdin=commands.encode(),
+        silent_seconds=PULL_SECONDS + 60.0,
     )
     answer = {section.name: "\n".join(section.lines) for section in read_sections(connection, _PULL, result)}
     return {image.path: answer.get(f"log-{number}") or answer.get("ended", "") for number, image in enumerate(images)}
+
+
+def _pull_options(cluster: SlurmCluster) -> dict[str, str]:
+    """What the site asks for with every job (an account, a QOS), and what pulling takes."""
+    wanted = {
+        "partition": cluster.default_partition,
+        "cpus-per-task": None if cluster.pull_cpus is None else str(cluster.pull_cpus),
+        "mem": None if cluster.pull_memory_mb is None else f"{cluster.pull_memory_mb}M",
+    }
+    return {name: value for name, value in wanted.items() if value is not None} | cluster.sbatch_options
 
 
 def pull_command(cluster: SlurmCluster, image: StoredImage) -> str:

@@ -10,6 +10,7 @@ from blocks.remote_command import quote
 from blocks.slurm_cluster import SlurmCluster
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.job_request import JobRequest
+from contracts.sbatch_options import option_arguments
 
 #: What the script ends with when it cannot write into the run's folder (EX_IOERR of sysexits.h).
 CANNOT_WRITE = 74
@@ -42,7 +43,7 @@ def sbatch_options(cluster: SlurmCluster, request: JobRequest) -> list[str]:
     further = resource_options(cluster, request.resources, request.options)
     if "no-requeue" not in further:
         options["requeue"] = ""
-    return [f"--{name}={value}" if value else f"--{name}" for name, value in (options | further).items()]
+    return option_arguments(options | further)
 
 
 def array_expression(tasks: Sequence[int]) -> str:

@@ -16,7 +16,8 @@ from blocks.ssh_connection import SshConnection, SshTarget
 from blocks.ssh_keys import host_name, read_known_hosts
 from blocks.ssh_stream import Stopped, never
 from contracts.failures import FailureError
-from contracts.job_request import ClusterPath, PartitionName, SbatchOptions
+from contracts.job_request import ClusterPath, PartitionName
+from contracts.sbatch_options import SbatchOptions
 
 
 class SlurmCluster(Block):
@@ -70,6 +71,12 @@ class SlurmCluster(Block):
         default=APPTAINER_PULL,
         description="How an image is made a file: {reference} is its name in a registry, {file} the file's name,"
         " {destination} where it is to be.",
+    )
+    pull_cpus: int | None = Field(
+        default=None, ge=1, description="Processors of a job that pulls an image; none: what Slurm gives."
+    )
+    pull_memory_mb: int | None = Field(
+        default=None, ge=1, description="Memory of a job that pulls an image, in MiB; none: what Slurm gives."
     )
 
     accounting: bool = Field(default=True, description="Whether `sacct` answers (the cluster runs slurmdbd).")

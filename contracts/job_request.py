@@ -2,47 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from contracts.analysis_run import MailAddress
 from contracts.base import Contract, Token
+from contracts.sbatch_options import SbatchOptions
 from contracts.slurm_job import AttemptNumber, Tasks
-
-#: Long options of sbatch that are set from the run or the block, or that would break how a job is followed.
-RESERVED_OPTIONS = frozenset(
-    {
-        "array",
-        "chdir",
-        "comment",
-        "cpus-per-task",
-        "error",
-        "export-file",
-        "get-user-env",
-        "gid",
-        "help",
-        "input",
-        "job-name",
-        "mail-user",
-        "mem",
-        "open-mode",
-        "output",
-        "parsable",
-        "partition",
-        "quiet",
-        "test-only",
-        "time",
-        "uid",
-        "usage",
-        "verbose",
-        "version",
-        "wait",
-        "wrap",
-    }
-)
-_OPTION = re.compile(r"[a-z][a-z0-9-]{1,40}")
 
 #: A path on the cluster, absolute and plain: it is a part of bind options, where a colon or comma would be read.
 ClusterPath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_+@=-][A-Za-z0-9_.+@=-]*)+$", max_length=1000)]
@@ -51,26 +18,6 @@ ImagePath = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.+-]*(/[A-Za-z0-9_-][A-Za-z0-9_.+-]*)*$", max_length=500)
 ]
 PartitionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-
-
-def check_options(options: dict[str, str]) -> dict[str, str]:
-    """Further options of sbatch, by their long names without `--`; an option without a value has an empty one.
-
-    Raises:
-        ValueError: names the option and what is wrong with it.
-    """
-    for name, value in options.items():
-        if not _OPTION.fullmatch(name):
-            raise ValueError(f"{name!r} is no long option of sbatch")
-        if name in RESERVED_OPTIONS:
-            raise ValueError(f"--{name} is set from the run and cannot be given as a further option")
-        if not value.isprintable() or len(value) > 1000:
-            raise ValueError(f"the value of --{name} is not one printable line of up to 1000 characters")
-    return options
-
-
-#: Further options of sbatch.
-SbatchOptions = Annotated[dict[str, str], AfterValidator(check_options)]
 
 
 class JobResources(Contract):

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from contracts.base import Contract, Token
-from contracts.job_request import ClusterPath, ImagePath, JobRequest, JobResources, SbatchOptions
+from contracts.job_request import ClusterPath, ImagePath, JobRequest, JobResources
+from contracts.sbatch_options import SbatchOptions
 from contracts.slurm_job import AttemptNumber, Tasks
 from contracts.staged_input import StagedInput
 from contracts.staging_plan import StagingPlan

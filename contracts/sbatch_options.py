@@ -1,4 +1,4 @@
-"""Options of sbatch that a site may set: known long options, each with a checked value.
+"""Options of sbatch that a site or a workflow may set: known long options, each with a checked value.
 
 Names and forms of values are those of Slurm's manual page of sbatch (slurm.schedmd.com/sbatch.html). No
 value has white space, a quote or a control character, so that nothing typed here becomes a second option,
@@ -59,6 +59,7 @@ FORMS: dict[str, str] = {
     "gpus-per-task": _GPUS,
     "gres": _RESOURCES,
     "gres-flags": r"[A-Za-z,-]+",
+    "hold": _BARE,
     "hint": r"compute_bound|memory_bound|(?:no)?multithread",
     "licenses": _RESOURCES,
     "mail-type": rf"{_MAIL_TYPES}(?:,{_MAIL_TYPES})*",
@@ -112,9 +113,18 @@ OURS: dict[str, str] = {
     **dict.fromkeys(("array", "dependency", "parsable", "wait", "quiet", "test-only"), "the run submits by itself"),
     **dict.fromkeys(("chdir", "input", "wrap"), "the run has its own folder and script"),
     **dict.fromkeys(("export", "export-file", "get-user-env"), "the run decides what a job's environment holds"),
-    **dict.fromkeys(("signal", "hold", "kill-on-invalid-dep"), "the run watches its jobs' ends"),
+    **dict.fromkeys(("signal", "kill-on-invalid-dep"), "the run watches its jobs' ends"),
     **dict.fromkeys(("clusters", "cluster"), "a SlurmCluster block is one cluster"),
     **dict.fromkeys(("uid", "gid"), "jobs belong to the cluster's account"),
+}
+
+#: What has a field of its own wherever further options may be given, because limits apply to it; and that field.
+SETTLED: dict[str, str] = {
+    "cpus-per-task": "cpus",
+    "mail-user": "mail_to",
+    "mem": "memory",
+    "partition": "partition",
+    "time": "time",
 }
 
 
@@ -137,11 +147,13 @@ def check_option(name: str, value: str) -> str:
 
 def _check(options: dict[str, str]) -> dict[str, str]:
     for name, value in options.items():
+        if name in SETTLED:
+            raise ValueError(f"--{name} is no further option: {SETTLED[name]} says it")
         check_option(name, value)
     return options
 
 
-#: Long names without dashes in front, and values; an empty value is an option that takes none.
+#: Further options: long names without dashes in front, and values; an empty value is an option that takes none.
 SbatchOptions = Annotated[dict[str, str], AfterValidator(_check)]
 
 

@@ -9,7 +9,7 @@ import re
 
 from contracts.analysis_run import Resources
 from contracts.base import Contract
-from contracts.job_request import SbatchOptions
+from contracts.sbatch_options import SbatchOptions
 from contracts.workflow_descriptor import WorkflowDescriptor
 from contracts.workflow_entry import WorkflowEntry
 

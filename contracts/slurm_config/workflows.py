@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.descriptor_source import read_source
-from contracts.sbatch_options import check_option
+from contracts.sbatch_options import SETTLED, check_option
 from contracts.slurm_config.report import IniKey, MigratedKey, read_switch
 from contracts.workflow_entry import ImageFolder, WorkflowEntry, WorkflowMode, WorkflowName
 
@@ -149,6 +149,8 @@ class WorkflowKeys:
             check_option(option, value)
         except ValueError as error:
             return key.not_honoured(f"{error}.")
+        if option in SETTLED.keys() - _FIELDS.keys() - {"cpus-per-task"}:
+            return key.not_honoured(f"--{option} is asked for with each run.")
         fields = self._fields[name]
         if option in {"gres", "gpus"} and {"gres", "gpus"} <= {option, *fields}:
             return key.not_honoured("gres and gpus exclude each other; the first one was taken.")

@@ -50,7 +50,7 @@ def test_the_options_of_a_single_job() -> None:
 
 def test_the_options_of_a_batch() -> None:
     resources = JobResources(minutes=5, cpus=1, gpus=1, partition="gpu", mail_to="me@example.org", at_once=10)
-    site = cluster(gpu_type="a100", sbatch_options={"account": "lab a", "exclusive": "", "no-requeue": ""})
+    site = cluster(gpu_type="a100", sbatch_options={"account": "lab-a", "exclusive": "", "no-requeue": ""})
     assert sbatch_options(site, request(tasks=(0, 1, 2, 5), resources=resources)) == [
         "--parsable",
         f"--job-name={TOKEN}",
@@ -65,7 +65,7 @@ def test_the_options_of_a_batch() -> None:
         "--mail-user=me@example.org",
         "--mail-type=END,FAIL",
         "--gres=gpu:a100:1",
-        "--account=lab a",
+        "--account=lab-a",
         "--exclusive",
         "--no-requeue",
     ]
