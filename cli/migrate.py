@@ -10,6 +10,7 @@ import typer
 
 from cli.failures import console, reported
 from cli.site import use_site
+from deployments.settings import Runtime
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,8 +30,12 @@ def migrate() -> None:
 @reported
 def slurm_config(
     file: Annotated[Path, typer.Argument(help="BIOMERO's slurm-config.ini.")],
-    write: Annotated[bool, typer.Option("--write", help="Save the workflows as the site's catalogue.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="With --write: in place of the present one.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Save the site's catalogue and its cluster.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="With --write: in place of the present ones.")] = False,
+    ssh_config: Annotated[
+        Path, typer.Option(help="OpenSSH's configuration, where BIOMERO's `host` has its address, account and keys.")
+    ] = Path("~/.ssh/config"),
+    runtime: Annotated[Runtime, typer.Option(help="The container runtime of the cluster's nodes.")] = "apptainer",
     as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
     settings: Annotated[Path | None, typer.Option(help="The site's settings (site.toml).")] = None,
 ) -> None:
@@ -46,7 +51,7 @@ def slurm_config(
         console.print(_count(migration), highlight=False)
     if write:
         use_site(settings)
-        asyncio.run(_write(migration, replace))
+        asyncio.run(_write(migration, replace, ssh_config.expanduser(), runtime))
 
 
 def _read(file: Path) -> str:
@@ -65,13 +70,28 @@ def _read(file: Path) -> str:
         ) from error
 
 
-async def _write(migration: SlurmConfigMigration, replace: bool) -> None:
-    from cli.catalogue import save_catalogue
+async def _write(migration: SlurmConfigMigration, replace: bool, ssh_config: Path, runtime: Runtime) -> None:
+    from blocks.workflow_catalogue import WorkflowCatalogue
     from cli.flow_runs import prefect_client
+    from cli.site_blocks import save_blocks
+    from deployments.biomero_cluster import cluster_block
 
+    # Everything that can be wrong is said before anything is saved.
+    cluster = None
+    if migration.describes_cluster:
+        cluster = await asyncio.to_thread(cluster_block, migration.cluster, ssh_config, runtime)
     async with prefect_client():
-        await save_catalogue(migration.workflows, replace=replace)
+        await save_blocks(
+            [WorkflowCatalogue(workflows=migration.workflows), *([cluster] if cluster is not None else [])],
+            replace=replace,
+        )
     console.print(f"Saved {len(migration.workflows)} workflows. See them with: omero-flows workflows list")
+    if cluster is None:
+        console.print("The file has no [SSH] and no [SLURM]; no cluster was saved.")
+    else:
+        console.print(
+            f"Saved the cluster {cluster.target}. Look at it with: omero-flows cluster check", highlight=False
+        )
 
 
 def _keys(migration: SlurmConfigMigration) -> Table:
@@ -104,8 +124,9 @@ def _cluster(cluster: ClusterSettings) -> Table:
     table.add_column("Value", overflow="fold")
     for name, value in cluster.model_dump(mode="json").items():
         for inner, word in value.items() if isinstance(value, dict) else [("", value)]:
-            if word is not None:
-                table.add_row(f"{name}.{inner}" if inner else name, escape(str(word)))
+            if word not in (None, []):
+                said = ", ".join(word) if isinstance(word, list) else str(word)
+                table.add_row(f"{name}.{inner}" if inner else name, escape(said))
     return table
 
 

@@ -26,13 +26,14 @@ def list_workflows(
 async def _list(as_json: bool) -> None:
     from rich.table import Table
 
-    from cli.catalogue import load_catalogue
+    from blocks.workflow_catalogue import WorkflowCatalogue
     from cli.flow_runs import prefect_client
     from cli.plain_text import escape
+    from cli.site_blocks import find_block
     from contracts.sbatch_options import option_arguments
 
     async with prefect_client():
-        catalogue = await load_catalogue()
+        catalogue = await find_block(WorkflowCatalogue)
     workflows = {} if catalogue is None else catalogue.workflows
     if as_json:
         typer.echo(json.dumps({name: entry.model_dump(mode="json") for name, entry in workflows.items()}, indent=2))

@@ -1,72 +1,51 @@
-"""What a site says about its cluster once, for all workflows."""
+"""What a slurm-config.ini of BIOMERO says about its cluster, in the words of the SlurmCluster block."""
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from contracts.base import Contract
-from contracts.sbatch_options import SbatchOptions, check_option
+from contracts.job_request import PartitionName
+from contracts.sbatch_options import SbatchOptions
 
 #: A folder on the cluster: absolute, or relative to the home of the cluster's account.
 ClusterFolder = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./+@=-]*$", max_length=1000)]
-#: In Apptainer's words: folders with commas between, each perhaps with `:` and its place in the container.
-BindPaths = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./+@=,:-]*$", max_length=4000)]
+#: In Apptainer's words: a folder, and perhaps with `:` its place in the container.
+BindPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_./+@=-]*(:/[A-Za-z0-9_./+@=-]*(:r[ow])?)?$")]
 HostAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=255)]
-
-
-class ClusterGpu(Contract):
-    """How a GPU is asked for: a partition, and `--gres` or `--gpus`, never both."""
-
-    partition: str | None = None
-    gres: str | None = None
-    gpus: str | None = None
-
-    @model_validator(mode="after")
-    def _known_words(self) -> Self:
-        if self.gres is not None and self.gpus is not None:
-            raise ValueError("give gres or gpus, not both")
-        for name, value in self.options.items():
-            check_option(name, value)
-        return self
-
-    @property
-    def options(self) -> dict[str, str]:
-        words = {"partition": self.partition, "gres": self.gres, "gpus": self.gpus}
-        return {name: value for name, value in words.items() if value is not None}
+GpuType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
 class ClusterSettings(Contract):
-    """A cluster as a slurm-config.ini of BIOMERO describes it.
+    """A cluster as a slurm-config.ini describes it; what is not in the file has BIOMERO's default, or the block's.
 
-    `inject_gpu_flag`: the container sees the GPU only in runs that use one; otherwise always, where the node
-    has one. `pull_memory` is in Slurm's words (`32G`). `bind_paths` are mounted into every container.
-    `most_jobs` bounds the jobs of one run.
+    `host`: how OpenSSH's configuration calls the login node; address, account and keys are there. `binds`: mounted into
+    every container, in Apptainer's words. `tmpdir`, `cachedir`: of the jobs that pull images.
     """
 
     host: HostAlias = "slurm"
-    data_path: ClusterFolder = "my-scratch/data"
-    images_path: ClusterFolder = "my-scratch/singularity_images/workflows"
-    converters_path: ClusterFolder = "my-scratch/singularity_images/converters"
-    bind_paths: BindPaths | None = None
-    default_partition: str | None = None
-    gpu: ClusterGpu = ClusterGpu()
-    inject_gpu_flag: bool = False
-    pull_with_sbatch: bool = False
-    pull_cpus: Annotated[int, Field(ge=1, le=1024)] = 8
-    pull_memory: str = "32G"
+    scratch: ClusterFolder = "my-scratch/data"
+    images: ClusterFolder = "my-scratch/singularity_images/workflows"
+    binds: Annotated[tuple[BindPath, ...], Field(strict=False)] = ()
+    default_partition: PartitionName | None = None
+    gpu_partition: PartitionName | None = None
+    gpu_style: Literal["gres", "gpus"] = "gres"
+    gpu_type: GpuType | None = None
+    default_minutes: Annotated[int, Field(ge=1)] | None = None
+    default_memory_mb: Annotated[int, Field(ge=1)] | None = None
+    default_cpus: Annotated[int, Field(ge=1)] | None = None
+    most_tasks_at_once: Annotated[int, Field(ge=1)] = 100
+    pull_cpus: Annotated[int, Field(ge=1, le=1024)] | None = None
+    pull_memory_mb: Annotated[int, Field(ge=1)] | None = None
     tmpdir: ClusterFolder | None = None
     cachedir: ClusterFolder | None = None
-    sbatch: SbatchOptions = Field(default_factory=dict)
-    most_jobs: Annotated[int, Field(ge=1)] = 100
+    sbatch_options: SbatchOptions = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _known_words(self) -> Self:
-        check_option("mem", self.pull_memory)
-        if self.default_partition is not None:
-            check_option("partition", self.default_partition)
-        for folder in (self.data_path, self.images_path, self.converters_path, self.tmpdir, self.cachedir):
+    def _plain_folders(self) -> Self:
+        for folder in (self.scratch, self.images, self.tmpdir, self.cachedir):
             if folder is not None and ".." in folder.split("/"):
                 raise ValueError(f"{folder!r} has '..'")
         return self

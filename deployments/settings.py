@@ -20,6 +20,8 @@ from contracts.failures import FailureCategory, fail
 from contracts.workflow_entry import WorkflowEntry
 
 VARIABLE = "OMERO_FLOWS_SETTINGS"
+#: Container runtimes whose commands are known (blocks/container_runtime.py).
+Runtime = Literal["apptainer", "singularity", "podman", "charliecloud"]
 
 
 class OmeroSettings(Contract):
@@ -71,7 +73,7 @@ class ClusterSettings(Contract):
     known_hosts_file: str
     scratch: str
     images: str
-    runtime: Literal["apptainer", "singularity", "podman", "charliecloud"] = "apptainer"
+    runtime: Runtime = "apptainer"
 
 
 class PrefectSettings(Contract):

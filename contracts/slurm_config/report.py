@@ -41,6 +41,11 @@ class SlurmConfigMigration(Contract):
     cluster: ClusterSettings
     keys: Annotated[tuple[MigratedKey, ...], Field(strict=False)]
 
+    @property
+    def describes_cluster(self) -> bool:
+        """Whether the file says anything of a cluster: BIOMERO's defaults alone are none."""
+        return any(key.section in ("SSH", "SLURM") for key in self.keys)
+
 
 class IniKey(Contract):
     """A key as it stands in the file: the section's name as written, the key in small letters."""

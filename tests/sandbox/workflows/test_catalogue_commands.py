@@ -1,4 +1,4 @@
-"""Taking over a BIOMERO site's workflows, as an admin types it: real processes, the site's own Prefect."""
+"""Taking over a BIOMERO site's workflows and cluster, as an admin types it: real processes, the site's own Prefect."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
+from blocks.slurm_cluster import SlurmCluster
 from contracts.slurm_config import read_slurm_config
 from sandbox.site import Site
 
@@ -23,6 +26,20 @@ cellpose_job_reservation=biomero
 plates_repo=https://github.com/lab/W_Plates/tree/v2
 [UI]
 plate_workflows=["plates"]
+"""
+
+CLUSTER = """\
+[SSH]
+host=localslurm
+[SLURM]
+slurm_data_path=my-scratch/data
+slurm_images_path=/srv/containers/workflows
+slurm_data_bind_path=/srv/storage
+slurm_default_partition=main
+gpu_gres=gpu:1g.10gb:1
+apptainer_tmpdir=/tmp
+image_pull_mem=16G
+sbatch_account=bio
 """
 
 
@@ -68,11 +85,63 @@ def test_workflows_are_taken_over_once_and_replaced_only_when_asked(command: Com
 
     refused = command.run("migrate", "slurm-config", "other.ini", "--write")
     assert refused.returncode == 1
-    assert "It holds: cellpose, plates" in refused.stderr and "--replace" in refused.stderr
+    assert "There is a WorkflowCatalogue block already" in refused.stderr and "--replace" in refused.stderr
     assert json.loads(command.run("workflows", "list", "--json").stdout) == expected
 
     assert command.run("migrate", "slurm-config", "other.ini", "--write", "--replace").returncode == 0
     assert "v1.4.0" in command.run("workflows", "list").stdout
+
+
+@pytest.fixture
+def ssh_config(site: Site, tmp_path: Path) -> Path:
+    """An OpenSSH configuration that calls the sandbox's login node as BIOMERO's own example does."""
+    if site.cluster is None:
+        pytest.skip("the site has no cluster")
+    text = (site.home.secrets / "cluster-ssh-config").read_text("utf-8")
+    path = tmp_path / "ssh-config"
+    path.write_text(text.replace("Host hpc\n", "Host localslurm\n"), "utf-8")
+    return path
+
+
+@pytest.fixture
+def kept_cluster(site: Site) -> Iterator[None]:
+    """Whatever a test saves as the site's cluster, the one that was there is back afterwards."""
+    with temporary_settings({PREFECT_API_URL: site.prefect_api, PREFECT_API_AUTH_STRING: site.prefect_auth}):
+        before = SlurmCluster.load("omero-flows")
+        assert isinstance(before, SlurmCluster)
+        yield
+        before.save("omero-flows", overwrite=True)
+
+
+@pytest.mark.usefixtures("kept_cluster")
+def test_a_cluster_is_taken_over_and_logged_in_to(command: CommandLine, ssh_config: Path, tmp_path: Path) -> None:
+    (tmp_path / "whole.ini").write_text(CLUSTER + CONFIG + "max_batch_jobs=50\n", "utf-8")
+    write = ("migrate", "slurm-config", "whole.ini", "--write", "--ssh-config", str(ssh_config))
+
+    refused = command.run(*write)
+    assert refused.returncode == 1 and "There is a WorkflowCatalogue and a SlurmCluster block" in refused.stderr
+
+    written = command.run(*write, "--replace")
+    assert written.returncode == 0, written.stderr
+    assert "Saved 2 workflows." in written.stdout and "Saved the cluster omero-hpc@127.0.0.1" in written.stdout
+    saved = SlurmCluster.load("omero-flows")
+    assert isinstance(saved, SlurmCluster)
+    assert (saved.scratch, saved.images) == ("/home/omero-hpc/my-scratch/data", "/srv/containers/workflows")
+    assert (saved.default_partition, saved.gpu_style, saved.gpu_type) == ("main", "gres", "1g.10gb")
+    assert (saved.pull_memory_mb, saved.most_tasks_at_once, saved.sbatch_options) == (16384, 50, {"account": "bio"})
+    assert saved.container_command.endswith("--bind /srv/storage {image}")
+    assert saved.image_pull.startswith("env APPTAINER_TMPDIR=/tmp apptainer pull")
+    assert saved.accounting
+    with saved.connect() as connection:
+        assert connection.target.user == "omero-hpc"
+
+
+def test_a_cluster_that_nobody_can_log_in_to_is_not_saved(command: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "whole.ini").write_text(CLUSTER + CONFIG.replace("v1.3.1", "v9"), "utf-8")
+    (tmp_path / "empty").touch()
+    refused = command.run("migrate", "slurm-config", "whole.ini", "--write", "--replace", "--ssh-config", "empty")
+    assert refused.returncode == 1 and "it names no User" in refused.stderr
+    assert "v9" not in command.run("workflows", "list").stdout
 
 
 def test_without_write_nothing_changes(command: CommandLine) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.cluster_settings import ClusterGpu, ClusterSettings
+from contracts.cluster_settings import ClusterSettings
 from contracts.failures import FailureCategory, FailureError
 from contracts.slurm_config import read_slurm_config
 from contracts.slurm_config.report import MigratedKey, Outcome, SlurmConfigMigration
@@ -22,7 +22,7 @@ inline_ssh_env=True
 
 [SLURM]
 slurm_data_path=my-scratch/data
-slurm_images_path=/data/images
+slurm_images_path=~/images
 slurm_converters_path=~/converters
 slurm_script_path=slurm-scripts
 slurm_script_repo=https://github.com/lab/slurm-scripts/
@@ -46,6 +46,8 @@ sbatch_account=bio
 sbatch_mail-type=NONE
 sbatch_cpus_per_gpu=2
 sbatch_wrap=id
+sbatch_time=01:30:00
+sbatch_mail-user=me@example.org
 sbatch_qos=
 
 [ANALYTICS]
@@ -132,7 +134,7 @@ def test_the_real_file(shared_data: Path) -> None:
         "cellpose",
     )
     assert cellpose.source is not None and cellpose.source.version == "v1.3.1"
-    assert (migration.cluster.host, migration.cluster.data_path) == ("localslurm", "/data/my-scratch/data")
+    assert (migration.cluster.host, migration.cluster.scratch) == ("localslurm", "/data/my-scratch/data")
     assert {row.outcome for row in migration.keys} == {Outcome.TAKEN, Outcome.NOT_NEEDED}
     parser = configparser.ConfigParser(allow_no_value=True)
     parser.read_string(text)
@@ -144,19 +146,19 @@ def test_the_real_file(shared_data: Path) -> None:
 def test_the_cluster(migrated: SlurmConfigMigration) -> None:
     assert migrated.cluster == ClusterSettings(
         host="hpc",
-        data_path="my-scratch/data",
-        images_path="/data/images",
-        converters_path="converters",
-        bind_paths="/data,/scratch:/scratch",
+        scratch="my-scratch/data",
+        images="images",
+        binds=("/scratch:/scratch",),
         default_partition="cpu",
-        gpu=ClusterGpu(partition="gpu", gres="gpu:1g.10gb:1"),
-        inject_gpu_flag=True,
-        pull_with_sbatch=True,
+        default_minutes=90,
+        gpu_partition="gpu",
+        gpu_style="gres",
+        gpu_type="1g.10gb",
         pull_cpus=4,
-        pull_memory="16G",
+        pull_memory_mb=16384,
         tmpdir="/scratch/tmp",
-        sbatch={"account": "bio", "mail-type": "NONE", "cpus-per-gpu": "2"},
-        most_jobs=10,
+        sbatch_options={"account": "bio", "mail-type": "NONE", "cpus-per-gpu": "2"},
+        most_tasks_at_once=10,
     )
 
 
@@ -195,14 +197,21 @@ def test_every_key_is_told_once(migrated: SlurmConfigMigration) -> None:
     [
         ("SSH", "host", Outcome.TAKEN, "cluster host = hpc"),
         ("SSH", "inline_ssh_env", Outcome.NOT_NEEDED, "as a file"),
-        ("SLURM", "slurm_converters_path", Outcome.CHANGED, "the account's home"),
+        ("SLURM", "slurm_images_path", Outcome.CHANGED, "the account's home"),
+        ("SLURM", "slurm_converters_path", Outcome.NOT_NEEDED, "while they are staged"),
+        ("SLURM", "slurm_data_bind_path", Outcome.CHANGED, "/data would hide /data"),
+        ("SLURM", "inject_gpu_flag", Outcome.NOT_NEEDED, "asked for one"),
+        ("SLURM", "slurm_image_pull_via_sbatch", Outcome.NOT_NEEDED, "by jobs"),
+        ("SLURM", "image_pull_mem", Outcome.CHANGED, "cluster pull_memory_mb = 16384 In MiB."),
+        ("SLURM", "sbatch_time", Outcome.CHANGED, "cluster default_minutes = 90"),
+        ("SLURM", "sbatch_mail-user", Outcome.NOT_HONOURED, "with each run"),
         ("SLURM", "slurm_script_path", Outcome.NOT_NEEDED, "own folder"),
         ("SLURM", "slurm_script_repo", Outcome.NOT_HONOURED, "made from the descriptor"),
         ("SLURM", "slurm_conversion_partition", Outcome.NOT_NEEDED, "while they are staged"),
         ("SLURM", "sacct_days_ago", Outcome.NOT_NEEDED, "own jobs"),
         ("SLURM", "env_file_submission", Outcome.NOT_NEEDED, "always travel as a file"),
         ("SLURM", "gpu_gpus", Outcome.TAKEN, "not set"),
-        ("SLURM", "gpu_gres", Outcome.TAKEN, "cluster gpu.gres = gpu:1g.10gb:1"),
+        ("SLURM", "gpu_gres", Outcome.TAKEN, "cluster gpu_style = gres, gpu_type = 1g.10gb"),
         ("SLURM", "slurm_zip_cmd", Outcome.NOT_NEEDED, "zipped"),
         ("SLURM", "sbatch_account", Outcome.TAKEN, "cluster sbatch --account=bio"),
         ("SLURM", "sbatch_cpus_per_gpu", Outcome.CHANGED, "writes it with '-'"),
@@ -231,7 +240,7 @@ def test_every_key_is_told_once(migrated: SlurmConfigMigration) -> None:
         ("WORKFLOWS", "bare", Outcome.NOT_HONOURED, "There is no bare_repo"),
         ("UI", "dual_mode_workflows", Outcome.CHANGED, "There is no workflow gone."),
         ("UI", "zarr_workflows", Outcome.TAKEN, "take OME-Zarr: cellpose"),
-        ("UI", "allow_dangerous_jobs", Outcome.CHANGED, "most_jobs = 10"),
+        ("UI", "allow_dangerous_jobs", Outcome.CHANGED, "most_tasks_at_once = 10"),
         ("UI", "colour", Outcome.NOT_HONOURED, "no such key"),
         ("changelog", "2026-11-01 10", Outcome.NOT_NEEDED, "comment"),
         ("DEFAULT", "x", Outcome.NOT_HONOURED, "no section [DEFAULT]"),
@@ -255,11 +264,14 @@ def test_a_password_is_never_repeated(migrated: SlurmConfigMigration) -> None:
         ("[SLURM]\nslurm_data_path=/a; rm -rf /", "slurm_data_path", "characters that do not belong there"),
         ("[SLURM]\nslurm_data_path=/a/../b", "slurm_data_path", "'..'"),
         ("[SLURM]\ngpu_gres=gpu:1 --wrap=id", "gpu_gres", "--gres cannot be"),
+        ("[SLURM]\ngpu_gres=gpu:1,shard:1", "gpu_gres", "no one kind of GPU"),
+        ("[SLURM]\nslurm_data_bind_path=/a b", "slurm_data_bind_path", "characters that do not belong there"),
+        ("[SLURM]\nsbatch_time=UNLIMITED", "sbatch_time", "no time as sbatch takes it"),
         ("[SLURM]\ngpu_gres=gpu:1\ngpu_gpus=1", "gpu_gpus", "exclude each other"),
         ("[SLURM]\ninject_gpu_flag=perhaps", "inject_gpu_flag", "neither true nor false"),
         ("[SLURM]\nimage_pull_cpus=many", "image_pull_cpus", "no whole number"),
         ("[SLURM]\nimage_pull_cpus=0", "image_pull_cpus", "greater than or equal to 1"),
-        ("[SLURM]\nimage_pull_mem=much", "image_pull_mem", "--mem cannot be"),
+        ("[SLURM]\nimage_pull_mem=much", "image_pull_mem", "no memory as sbatch takes it"),
         ("[SLURM]\nslurm_data_path=%(nothing)s", "slurm_data_path", "'%'"),
         ("[ANALYTICS]\ntrack_workflows=maybe", "track_workflows", "neither true nor false"),
         ("[UI]\nmax_batch_jobs=ten", "max_batch_jobs", "no whole number"),
