@@ -2,7 +2,7 @@
 
 Progress goes to standard output line by line; the last line is the JSON list of results. Exit 0; on
 failure `Error: ...` on standard error and exit 1, or `DISK_FULL` when it is for want of space; exit 2 when the
-command line itself is wrong.
+command line itself is wrong. `python -m converters describe` says what a file holds (`converters/description.py`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m converters",
         description="Convert a microscope's image file (TIFF, OME-TIFF, Leica LIF, Zeiss CZI, ImageXpress plate) to "
         "OME-TIFF with a pyramid, one file a series. The last line printed is a JSON list of the results.",
+        epilog="`python -m converters describe FILE` says what a file holds and converts nothing.",
         allow_abbrev=False,
     )
     parser.add_argument("--inputfile", type=Path, required=True, metavar="FILE", help="the file to convert")
@@ -63,7 +64,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    chosen = build_parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["describe"]:
+        from converters.description import main as describe
+
+        return describe(given[1:])
+    chosen = build_parser().parse_args(given)
     try:
         results = convert(
             chosen.inputfile,
