@@ -49,9 +49,19 @@ class ImportOrder(Contract):
             if (file.path, file.series) in seen:
                 raise ValueError(f"{file.path!r} is in the order twice")
             seen.add((file.path, file.series))
-        if self.preprocessing is None and any(file.series is not None for file in self.files):
+        if any(file.series is not None and self.preprocessing_of(file) is None for file in self.files):
             raise ValueError("a single series of a file needs preprocessing, which extracts it")
         return self
+
+    def preprocessing_of(self, file: SourceFile) -> Preprocessing | None:
+        """How a file of the order is converted: in its own way, else in the order's; None: imported as it is."""
+        return file.preprocessing or self.preprocessing
+
+    @property
+    def needs_containers(self) -> bool:
+        """Whether any of the files is converted by a container."""
+        ways = (self.preprocessing_of(file) for file in self.files)
+        return any(way is not None and not way.is_builtin for way in ways)
 
     @property
     def title(self) -> str:

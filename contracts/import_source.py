@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from contracts.base import Contract, Pair
+from contracts.preprocessing import Preprocessing
 from contracts.source_file import RelativePath
 
 #: JSON has lists for tuples, so these are decoded without strictness about that alone.
@@ -44,7 +45,7 @@ class ImportSource(Contract):
     processed: Annotated[tuple[FileIdentity, ...], Field(strict=False)] = ()
     alternative: Annotated[tuple[str, ...], Field(strict=False)] = ()
     key_values: Annotated[tuple[Pair, ...], Field(strict=False)] = ()
-    converter: str | None = None
+    preprocessing: Preprocessing | None = None
     converter_digest: str | None = None
     sha256: str | None = None
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from contracts.base import Contract
+from contracts.preprocessing import Preprocessing
 
 #: Longest name of a directory entry on Linux file systems, in bytes (NAME_MAX).
 LONGEST_NAME = 255
@@ -54,11 +55,13 @@ class SourceFile(Contract):
     """One file, or the first file of a multi-file format (its companions are found by its reader).
 
     `series`: import only the series with this index or name of a multi-image file, by converting it
-    (BIOMERO's `{UUID}` sub-image orders); None means the whole file.
+    (BIOMERO's `{UUID}` sub-image orders); None means the whole file. `preprocessing`: how this file is converted,
+    where that is not the order's way.
     """
 
     path: RelativePath
     series: Annotated[str, Field(min_length=1)] | None = None
+    preprocessing: Preprocessing | None = None
 
     @property
     def name(self) -> str:

@@ -32,6 +32,7 @@ from pydantic import SecretStr, ValidationError
 from blocks.container_engine import ContainerEngine
 from blocks.container_runtime import RUNTIMES
 from blocks.image_storage import ImageStorage
+from blocks.import_desk import ImportDesk
 from blocks.omero_server import OmeroServer
 from blocks.slurm_cluster import SlurmCluster
 from blocks.workflow_catalogue import WorkflowCatalogue
@@ -71,6 +72,7 @@ def _steps(settings: SiteSettings, client: PrefectClient) -> list[Step]:
     steps = [
         Step("block omero-server/" + BLOCK_NAME, partial(_save, server)),
         Step("block image-storage/" + BLOCK_NAME, lambda: _save(ImageStorage(**settings.storage.model_dump()))),
+        Step("block import-desk/" + BLOCK_NAME, lambda: _save(_import_desk(settings))),
         Step("block local-file-system/" + RESULTS_BLOCK, lambda: _save_results(settings)),
     ]
     if settings.containers is not None:
@@ -119,6 +121,10 @@ def _omero_server(settings: SiteSettings) -> OmeroServer:
         session_minutes=omero.session_minutes,
         parallel_imports=omero.parallel_imports,
     )
+
+
+def _import_desk(settings: SiteSettings) -> ImportDesk:
+    return ImportDesk(converters=settings.imports.converters, uploads=settings.imports.uploads)
 
 
 def slurm_cluster(settings: ClusterSettings) -> SlurmCluster:

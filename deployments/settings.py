@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from contracts.base import Contract
 from contracts.failures import FailureCategory, fail
+from contracts.import_settings import ImportSettings
 from contracts.workflow_entry import WorkflowEntry
 
 VARIABLE = "OMERO_FLOWS_SETTINGS"
@@ -89,6 +90,7 @@ class SiteSettings(Contract):
     prefect: PrefectSettings
     containers: ContainerSettings | None = None
     cluster: ClusterSettings | None = None
+    imports: ImportSettings = ImportSettings()
     workflows: dict[str, WorkflowEntry] = Field(default_factory=dict)
     result_storage: str
 

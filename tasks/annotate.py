@@ -89,11 +89,12 @@ def biomero_pairs(
         ("Imported_from", (source.processed or source.files)[0].path),
         ("Import_Timestamp", datetime.now(UTC).isoformat(timespec="seconds")),
     ]
-    if order.preprocessing is not None:
-        pairs += [("preprocessing_container", order.preprocessing.converter), ("preprocessing_inputfile", source.path)]
-        if not order.preprocessing.is_builtin:
+    preprocessing = source.preprocessing
+    if preprocessing is not None:
+        pairs += [("preprocessing_container", preprocessing.converter), ("preprocessing_inputfile", source.path)]
+        if not preprocessing.is_builtin:
             pairs += [("preprocessing_outputfolder", "/data"), ("preprocessing_altoutputfolder", "/out")]
-        pairs += [(f"preprocessing_{name}", value) for name, value in order.preprocessing.options.items()]
+        pairs += [(f"preprocessing_{name}", value) for name, value in preprocessing.options.items()]
     return pairs + [(f"csv_{key}", value) for key, value in metadata]
 
 
@@ -105,8 +106,8 @@ def provenance_pairs(order: ImportOrder, imported: ImportedFileset) -> list[tupl
         pairs.append(("Original_SHA256", source.sha256))
     if source.output:
         pairs.append(("Converter_Output", source.output))
-    if source.converter is not None:
-        pairs.append(("Converter", source.converter))
+    if source.preprocessing is not None:
+        pairs.append(("Converter", source.preprocessing.converter))
     if source.converter_digest is not None:
         pairs.append(("Converter_Digest", source.converter_digest))
     return [*pairs, *source.key_values, *order.key_values]

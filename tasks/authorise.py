@@ -71,8 +71,9 @@ def check_order(order: ImportOrder, session: OmeroSession, storage: ImageStorage
 def _permit(order: ImportOrder, storage: ImageStorage, file: SourceFile) -> Permit:
     try:
         first = storage.identify(order.group, file.path)
-        if order.preprocessing is not None:
-            return (_convertible(order.preprocessing, order.destination.type, file, first),)
+        preprocessing = order.preprocessing_of(file)
+        if preprocessing is not None:
+            return (_convertible(preprocessing, order.destination.type, file, first),)
         if order.engine is ImportEngine.OMERO_CLI:
             return (first,)
         return identify_fileset(storage.folder(order.group), first, order.destination.type)

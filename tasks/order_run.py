@@ -41,7 +41,7 @@ async def begin_order(order: ImportOrder) -> AsyncIterator[OrderRun]:
     """Load the blocks and begin; the OMERO session opens at first use and ends with the order."""
     server, storage = await load_blocks()
     engine = None
-    if order.preprocessing is not None and not order.preprocessing.is_builtin:
+    if order.needs_containers:
         engine = await load_block(ContainerEngine, ENGINE_BLOCK)
     with server.as_user(order.user, order.group) as session:
         run = OrderRun(order, server, session, storage, engine)

@@ -44,7 +44,7 @@ async def sources_of(
 
     A conversion waits for its turn; a file that needs none does not.
     """
-    if run.order.preprocessing is None:
+    if run.order.preprocessing_of(file) is None:
         yield (ImportSource(path=file.path, files=permit, sha256=await _checksum(run, permit[0])),)
         return
     folders = folders_of(run.storage, run.order, file, permit[0])
@@ -82,7 +82,7 @@ async def preprocess(run: OrderRun, file: SourceFile, source: FileIdentity) -> S
 
 def convert_once(run: OrderRun, file: SourceFile, source: FileIdentity, checksum: str | None, log: Any) -> Sources:
     """Leave exactly one whole set of outputs of this file, and name what to import."""
-    preprocessing = run.order.preprocessing
+    preprocessing = run.order.preprocessing_of(file)
     assert preprocessing is not None
     folders = folders_of(run.storage, run.order, file, source)
     manifest = read_manifest(folders, source, preprocessing, file.series)
@@ -211,7 +211,6 @@ def _source(
         )
         if made_now:
             files = tuple(fingerprint(folders.alternative, Path(path)) for path in alternative)
-    assert run.order.preprocessing is not None
     return ImportSource(
         path=file.path,
         output=output.path + (f"@{file.series}" if file.series is not None else ""),
@@ -220,7 +219,7 @@ def _source(
         processed=processed,
         alternative=alternative,
         key_values=output.keyvalues,
-        converter=run.order.preprocessing.converter,
+        preprocessing=manifest.preprocessing,
         converter_digest=manifest.digest,
         sha256=checksum,
     )

@@ -89,6 +89,7 @@ def write_settings(
             },
             "storage": {"root": str(home.storage)},
             "storage.groups": {group.name: group.folder for group in GROUPS},
+            "imports.uploads": {"enabled": True},
             **({"containers": {"socket": str(container_socket)}} if container_socket else {}),
             **(cluster_settings(home, cluster) if cluster is not None else {}),
             "prefect": {"api_url": addresses.prefect_api, "auth_file": str(prefect_auth)},
