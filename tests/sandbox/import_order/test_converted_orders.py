@@ -139,3 +139,20 @@ async def test_a_series_that_is_not_there(orders: Orders) -> None:
     assert failure is not None
     assert failure.category is FailureCategory.CONVERTER_FAILED
     assert "7" in failure.detail
+
+
+async def test_one_file_is_converted_and_the_other_is_not(orders: Orders) -> None:
+    """Each file of an order has its own way; what is written of it says which."""
+    plain = orders.write_tiff("plain.tif", seed=1)
+    converted = orders.write_tiff("converted.tif", seed=2).model_copy(update={"preprocessing": BUILTIN})
+    order = orders.order(plain, converted)
+    report = await orders.run(order)
+    assert report.failed == ()
+    keys = {}
+    for outcome in report.files:
+        (image,) = outcome.objects
+        keys[outcome.path] = dict(pairs_of(orders, image.id, namespaces.IMPORT))
+    assert keys[converted.path]["preprocessing_container"] == "builtin"
+    assert "preprocessing_container" not in keys[plain.path]
+    assert Path(keys[plain.path]["Imported_from"]) == orders.folder / "plain.tif"
+    assert Path(keys[converted.path]["Imported_from"]).is_relative_to(orders.folder / ".processed")
