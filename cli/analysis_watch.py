@@ -15,7 +15,7 @@ from cli.failures import console
 from cli.flow_runs import read_analysis_report, read_standing, state_name
 from cli.watch import POLL_SECONDS, doing, make_flow_run, say_state
 from contracts.analysis_run import AnalysisRun
-from contracts.waiting_job import CLUSTER_TAG
+from contracts.run_tags import analysis_tags
 from tasks.analysis_work import CLUSTER_BLOCK
 
 DEPLOYMENT = "analysis-run/analysis-run"
@@ -33,7 +33,7 @@ async def place_run(client: PrefectClient, run: AnalysisRun) -> FlowRun:
         {"run": run.model_dump(mode="json")},
         name=run.title,
         token=run.uuid,
-        tags=[run.user, run.group, CLUSTER_TAG + CLUSTER_BLOCK],
+        tags=analysis_tags(run, CLUSTER_BLOCK),
     )
 
 

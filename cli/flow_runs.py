@@ -22,11 +22,10 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from contracts.analysis_report import AnalysisReport
 from contracts.failures import FailureCategory, fail
 from contracts.import_report import ImportReport
+from contracts.run_tags import ORDERED
 from contracts.waiting_job import JobStanding, news_key
 from tasks.report import progress_key, report_key
 from tasks.run_report import run_report_key
-
-TAG = "omero-flows"
 
 
 @asynccontextmanager
@@ -86,7 +85,7 @@ async def find_run(client: PrefectClient, token: UUID) -> FlowRun:
 async def list_runs(client: PrefectClient, limit: int) -> list[FlowRun]:
     """The latest orders, newest first."""
     return await client.read_flow_runs(
-        flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[TAG])),
+        flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[ORDERED])),
         sort=FlowRunSort.EXPECTED_START_TIME_DESC,
         limit=limit,
     )

@@ -201,6 +201,7 @@ def show_addresses(site: Site) -> None:
     places.add_column(no_wrap=True)
     places.add_column(overflow="fold")
     places.add_row("OMERO.web", f"{addresses.web_url}/webclient/")
+    places.add_row("Panel", f"{addresses.panel_url}  (imports, analyses, runs; for admins the Prefect UI)")
     places.add_row("Prefect", f"{addresses.prefect_url}  (the page asks for: {user}:{password})")
     places.add_row("OMERO", f"{addresses.omero_host} port {addresses.ports['omero_ssl']}")
     if cluster := site.cluster:

@@ -21,10 +21,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cli.failures import console
-from cli.flow_runs import TAG, read_progress, read_report, state_name
+from cli.flow_runs import read_progress, read_report, state_name
 from cli.report_table import report_table
 from contracts.failures import FailureCategory, fail
 from contracts.import_order import ImportOrder
+from contracts.run_tags import order_tags
 
 DEPLOYMENT = "import-order/import-order"
 POLL_SECONDS = 0.7
@@ -42,7 +43,7 @@ async def place(client: PrefectClient, order: ImportOrder) -> FlowRun:
         {"order": order.model_dump(mode="json")},
         name=order.title,
         token=order.uuid,
-        tags=[order.user, order.group],
+        tags=order_tags(order),
     )
 
 
@@ -69,7 +70,7 @@ async def make_flow_run(
             next_step="Run `omero-flows deploy --settings site.toml`.",
         ) from error
     return await client.create_flow_run_from_deployment(
-        deployment.id, parameters=parameters, name=name, idempotency_key=str(token), tags=[TAG, str(token), *tags]
+        deployment.id, parameters=parameters, name=name, idempotency_key=str(token), tags=tags
     )
 
 

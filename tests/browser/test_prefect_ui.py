@@ -38,7 +38,7 @@ def test_run_says_who_imports_what_and_where_to(prefect: PrefectPages, run: dict
     page = prefect.page
     expect(page.get_by_text("Completed").first).to_be_visible()
     expect(page.locator("body")).to_contain_text(f'Dataset "{imports.dataset}"')
-    for tag in ("alice", "lab-a", str(imports.token)):
+    for tag in ("user:alice", "group:lab-a", str(imports.token)):
         expect(page.get_by_text(tag, exact=True).first).to_be_visible()
 
 

@@ -1,0 +1,56 @@
+"""The tags of a flow run: what runs are found by. Whoever places a run puts them on; nobody else does."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from contracts.analysis_run import AnalysisRun
+from contracts.import_order import ImportOrder
+from contracts.waiting_job import CLUSTER_TAG
+
+#: On every run that somebody ordered; housekeeping does not have it.
+ORDERED = "omero-flows"
+
+_USER = "user:"
+_GROUP = "group:"
+_KIND = "kind:"
+_WORKFLOW = "workflow:"
+
+
+class RunKind(StrEnum):
+    IMPORT = "import"
+    ANALYSIS = "analysis"
+
+
+def user_tag(user: str) -> str:
+    """Of the OMERO user who ordered, by login name. The prefix tells a user from a group of the same name."""
+    return _USER + user
+
+
+def group_tag(group: str) -> str:
+    return _GROUP + group
+
+
+def kind_tag(kind: RunKind) -> str:
+    return _KIND + kind.value
+
+
+def workflow_tag(workflow: str) -> str:
+    return _WORKFLOW + workflow
+
+
+def order_tags(order: ImportOrder) -> list[str]:
+    return [ORDERED, str(order.uuid), kind_tag(RunKind.IMPORT), user_tag(order.user), group_tag(order.group)]
+
+
+def analysis_tags(run: AnalysisRun, cluster: str) -> list[str]:
+    """`cluster`: the cluster's block, whose watcher finds the run by it."""
+    return [
+        ORDERED,
+        str(run.uuid),
+        kind_tag(RunKind.ANALYSIS),
+        user_tag(run.user),
+        group_tag(run.group),
+        workflow_tag(run.workflow.name),
+        CLUSTER_TAG + cluster,
+    ]
