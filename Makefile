@@ -4,7 +4,7 @@ export VENV ?= .venv
 PYTHON ?=
 export PYTHON
 bin := $(VENV)/bin
-typed := contracts blocks tasks flows converters cli deployments
+typed := contracts blocks tasks flows converters cli deployments omero_ui
 
 .DEFAULT_GOAL := help
 .PHONY: help set-up demo demo-stop test lint bench screenshots lock clean
@@ -15,6 +15,7 @@ help: ## what can be made
 
 set-up: ## install everything (every other target does this by itself)
 	@sandbox/install/set_up.sh
+	@sandbox/install/panel_assets.sh
 
 demo: set-up ## start the sandbox site and import sample images (ONCE=1: stop it afterwards)
 	@$(bin)/omero-flows demo $(if $(ONCE),--once)
@@ -25,10 +26,11 @@ demo-stop: set-up ## stop the site that make demo left up
 test: set-up ## run all tests on real services (TESTS=tests/unit for some of them)
 	@$(bin)/python -m pytest $(TESTS)
 
-lint: set-up ## ruff, mypy --strict, the arrows between the folders
+lint: set-up ## ruff, mypy --strict, the panel's TypeScript, the arrows between the folders
 	@$(bin)/ruff check .
 	@$(bin)/ruff format --check .
 	@$(bin)/mypy --strict $(typed)
+	@npm run --silent --prefix omero_ui/assets lint
 	@$(bin)/python -m pytest -q tests/unit/test_arrows.py
 
 bench: set-up ## measure; figures are kept in benchmarks/README.md

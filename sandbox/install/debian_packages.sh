@@ -37,6 +37,9 @@ need g++                   "compiles OMERO's wire protocol (zeroc-ice)" command 
 need libssl-dev            "zeroc-ice speaks TLS"                       file /usr/include/openssl/ssl.h
 need libbz2-dev            "zeroc-ice compresses messages"              file /usr/include/bzlib.h
 need ca-certificates       "downloads from PyPI over TLS"               file /etc/ssl/certs/ca-certificates.crt
+need nodejs                "builds the panel's scripts and styles"     command -v node
+need npm                   "gets what they are built of"               command -v npm
+want nginx-light           "OMERO.web and the Prefect UI under one address" file /usr/sbin/nginx
 want docker.io             "runs converter containers (dockerd)"        command -v dockerd
 want chromium              "browser tests and screenshots"              command -v chromium
 want fonts-dejavu-core     "letters in those screenshots"               file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
@@ -88,6 +91,7 @@ keep_still() {
         case $name in
             munge|slurmctld|slurmd|slurmdbd) units=$name.service ;;
             openssh-server) units="ssh.service ssh.socket" ;;
+            nginx-light) units=nginx.service ;;
             *) continue ;;
         esac
         # shellcheck disable=SC2086  # a list of names, split on purpose

@@ -16,6 +16,7 @@ PREFERRED = {
     "omero_ssl": 14064,
     "omero_tcp": 14063,
     "web": 14080,
+    "omero_web": 14081,
     "prefect": 14200,
     "postgres": 14432,
     "worker": 14280,
@@ -34,6 +35,9 @@ RANGE = range(15000, 32000)
 
 DATABASES = ("postgresql", "sqlite")
 
+#: Prefect's UI and API are below this path, on its own port as well as on the site's front.
+PREFECT_PATH = "/prefect"
+
 
 class NoFreePort(Exception):
     """No port of the range could be bound."""
@@ -46,6 +50,7 @@ class Addresses:
     Attributes:
         accounting: whether the cluster has slurmdbd.
         min_job_age: seconds slurmctld remembers an ended job (Slurm's default: 300).
+        has_front: whether nginx stands before OMERO.web and Prefect.
     """
 
     ports: dict[str, int]
@@ -55,6 +60,7 @@ class Addresses:
     prefect_auth: str
     accounting: bool = True
     min_job_age: int = 300
+    has_front: bool = False
 
     @property
     def omero_host(self) -> str:
@@ -62,11 +68,22 @@ class Addresses:
 
     @property
     def web_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports['web']}"
+        """Where people go: nginx, or OMERO.web itself where there is no nginx."""
+        return f"http://127.0.0.1:{self.ports['web']}" if self.has_front else self.omero_web_url
+
+    @property
+    def omero_web_url(self) -> str:
+        """OMERO.web's own port, behind nginx."""
+        return f"http://127.0.0.1:{self.ports['omero_web']}"
+
+    @property
+    def panel_url(self) -> str:
+        return f"{self.web_url}/flows/"
 
     @property
     def prefect_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports['prefect']}"
+        """Prefect's own port, which asks for the password."""
+        return f"http://127.0.0.1:{self.ports['prefect']}{PREFECT_PATH}"
 
     @property
     def prefect_api(self) -> str:
@@ -116,6 +133,7 @@ def prepare(
     *,
     database: str,
     prefer_known_ports: bool,
+    has_front: bool = False,
     accounting: bool | None = None,
     min_job_age: int | None = None,
 ) -> Addresses:
@@ -138,6 +156,7 @@ def prepare(
         )
     else:
         addresses = replace(known, ports=choose_ports(dict(known.ports)))
+    addresses = replace(addresses, has_front=has_front)
     if accounting is not None:
         addresses = replace(addresses, accounting=accounting)
     if min_job_age is not None:

@@ -89,6 +89,10 @@ class Home:
         return self.root / "web"
 
     @property
+    def nginx(self) -> Path:
+        return self.root / "nginx"
+
+    @property
     def storage(self) -> Path:
         """The image storage: one folder a group."""
         return self.root / "storage"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from sandbox.cluster.access import find_access
 from sandbox.cluster.login import Sshd
-from sandbox.site.addresses import Addresses
+from sandbox.site.addresses import PREFECT_PATH, Addresses
 from sandbox.site.containers import Docker
 from sandbox.site.home import Home
 from sandbox.site.postgres import DATABASE, USER
@@ -78,8 +78,11 @@ class PrefectServer(Service):
             **client_environment(self.home, self.addresses),
             "PREFECT_SERVER_API_AUTH_STRING": self.addresses.prefect_auth,
             "PREFECT_API_DATABASE_CONNECTION_URL": self._database(),
-            "PREFECT_SERVER_UI_API_URL": self.addresses.prefect_api,
-            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": self.addresses.prefect_url,
+            "PREFECT_SERVER_UI_SERVE_BASE": PREFECT_PATH,
+            "PREFECT_SERVER_API_BASE_PATH": f"{PREFECT_PATH}/api",
+            # Relative: the same UI is shown on this port, and behind nginx.
+            "PREFECT_SERVER_UI_API_URL": f"{PREFECT_PATH}/api",
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{self.addresses.ports['prefect']}",
             # Runs are the provenance and are never vacuumed; events are, after a month.
             "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events",
             "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P30D",

@@ -21,6 +21,8 @@ from sandbox.site import status
 from sandbox.site.addresses import Addresses, prepare
 from sandbox.site.containers import Docker
 from sandbox.site.home import Home
+from sandbox.site.nginx import Nginx
+from sandbox.site.nginx import find_program as find_nginx
 from sandbox.site.omero import Omero
 from sandbox.site.postgres import Postgres, why_not
 from sandbox.site.prefect import AnalysisWorker, Deploy, PrefectServer, Worker
@@ -34,7 +36,17 @@ from sandbox.site.web import Web
 log = logging.getLogger("sandbox.site")
 
 #: Every service of a site, in the order they are shown.
-_SITE: tuple[type[Service], ...] = (Postgres, PrefectServer, Omero, Web, Docker, Deploy, Worker, AnalysisWorker)
+_SITE: tuple[type[Service], ...] = (
+    Postgres,
+    PrefectServer,
+    Omero,
+    Web,
+    Nginx,
+    Docker,
+    Deploy,
+    Worker,
+    AnalysisWorker,
+)
 _CLUSTER: tuple[type[Service], ...] = (Munge, MariaDb, Slurmdbd, Slurmctld, *NODES, Sshd, Workflows)
 SERVICES: dict[str, type[Service]] = {service.name: service for service in (*_SITE, *_CLUSTER)}
 
@@ -179,7 +191,12 @@ def supervise(
         if reason:
             log.warning("Prefect uses SQLite here, which is slower under load: %s", reason)
     addresses = prepare(
-        home, database=database, prefer_known_ports=known_ports, accounting=accounting, min_job_age=min_job_age
+        home,
+        database=database,
+        prefer_known_ports=known_ports,
+        has_front=find_nginx() is not None,
+        accounting=accounting,
+        min_job_age=min_job_age,
     )
     write_settings(home, addresses, container_socket=None)
     if why_no_cluster() is None:

@@ -7,8 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
+from sandbox.site.addresses import PREFECT_PATH
 from sandbox.site.home import write_private
 from sandbox.site.service import Service, check_http, python
+
+#: OMERO.web's own, and the panel.
+TOP_LINKS = (
+    ("Data", "webindex", {"title": "Browse Data via Projects, Tags etc"}),
+    ("Flows", "flows:index", {"title": "Imports and analyses"}),
+    ("History", "history", {"title": "History"}),
+)
 
 
 def configuration_xml(properties: Mapping[str, str]) -> str:
@@ -26,7 +34,8 @@ def configuration_xml(properties: Mapping[str, str]) -> str:
 class Web(Service):
     """One gunicorn worker with threads: OMERO.web keeps its connections to OMERO in the process.
 
-    It needs nothing to start; who logs in before OMERO is up reads that the server does not answer.
+    The panel is among its apps. It needs nothing to start; who logs in before OMERO is up reads that the server
+    does not answer.
     """
 
     name = "web"
@@ -39,11 +48,20 @@ class Web(Service):
             "omero.web.server_list": json.dumps([server]),
             "omero.web.application_server": "wsgi-tcp",
             "omero.web.application_server.host": "127.0.0.1",
-            "omero.web.application_server.port": str(self.addresses.ports["web"]),
+            "omero.web.application_server.port": str(self.addresses.ports["omero_web"]),
             # The login page would ask api.github.com for releases.
             "omero.web.login.show_client_downloads": "false",
             # One cookie jar serves all ports of 127.0.0.1: two sites in one browser must not log each other out.
             "omero.web.session_cookie_name": f"sessionid_{self.addresses.ports['web']}",
+        }
+        prefect_auth = self.home.web / "prefect-auth"
+        write_private(prefect_auth, self.addresses.prefect_auth + "\n")
+        properties |= {
+            "omero.web.apps": json.dumps(["omero_ui"]),
+            "omero.web.ui.top_links": json.dumps(TOP_LINKS),
+            "omero.web.flows.prefect_api": self.addresses.prefect_api,
+            "omero.web.flows.prefect_auth_file": str(prefect_auth),
+            "omero.web.flows.prefect_ui": f"{PREFECT_PATH}/" if self.addresses.has_front else "",
         }
         write_private(Path(self.home.web / "etc" / "grid" / "config.xml"), configuration_xml(properties))
 
@@ -52,7 +70,7 @@ class Web(Service):
             "-m",
             "gunicorn",
             "--bind",
-            f"127.0.0.1:{self.addresses.ports['web']}",
+            f"127.0.0.1:{self.addresses.ports['omero_web']}",
             "--workers",
             "1",
             "--threads",
@@ -76,4 +94,4 @@ class Web(Service):
         }
 
     def check(self) -> None:
-        check_http(f"{self.addresses.web_url}/api/", seconds=10.0)
+        check_http(f"{self.addresses.omero_web_url}/api/", seconds=10.0)

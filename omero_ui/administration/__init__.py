@@ -1,0 +1,1 @@
+"""Admin: for OMERO's administrators alone."""

@@ -1,0 +1,1 @@
+"""Runs: which there are, how they stand, what became of them."""

@@ -1,0 +1,28 @@
+"""Which runs a visitor may see: their own, those of groups whose members they may read, all for OMERO's admins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from contracts.run_tags import ORDERED, group_tag, user_tag
+from omero_ui.visitor import Visitor
+
+
+def visible_tags(visitor: Visitor) -> list[str] | None:
+    """A run is visible if it has one of these tags; None: every run is."""
+    if visitor.is_admin:
+        return None
+    readable = [group_tag(group.name) for group in visitor.groups if group.members_readable]
+    return [user_tag(visitor.name), *readable]
+
+
+def may_see(visitor: Visitor, tags: Collection[str]) -> bool:
+    """Whether a run with these tags is visible. Housekeeping is nobody's run."""
+    wanted = visible_tags(visitor)
+    return ORDERED in tags and (wanted is None or not set(wanted).isdisjoint(tags))
+
+
+def may_change(visitor: Visitor, tags: Collection[str]) -> bool:
+    """Whether the visitor may cancel or retry it: one's own, and any for OMERO's admins and owners of its group."""
+    owned = {group_tag(group.name) for group in visitor.groups if group.owned}
+    return may_see(visitor, tags) and (visitor.is_admin or user_tag(visitor.name) in tags or not owned.isdisjoint(tags))

@@ -1,0 +1,52 @@
+"""The panel's settings, as OMERO.web reads them from its configuration (`omero config set`).
+
+OMERO.web imports this module when it starts and sets each name from its key. Secrets are not among them: OMERO.web
+logs its settings, and `omero config get` shows them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: Prefect's API, reached from the server side alone.
+PREFECT_API: str
+#: A file that holds `user:password` of Prefect's API; "" when it asks for none.
+PREFECT_AUTH_FILE: str
+#: Where nginx shows the Prefect UI to OMERO's admins, on the panel's own origin; "" when it does not.
+PREFECT_UI: str
+
+
+def _api(text: str) -> str:
+    address = text.strip().rstrip("/")
+    if not address.startswith(("http://", "https://")):
+        raise ValueError("needs an address such as http://127.0.0.1:4200/api")
+    return address
+
+
+def _path(text: str) -> str:
+    path = text.strip()
+    if path and not (path.startswith("/") and path.endswith("/") and not path.startswith("//")):
+        raise ValueError("needs a path such as /prefect/")
+    return path
+
+
+CUSTOM_SETTINGS_MAPPINGS: dict[str, list[Any]] = {
+    "omero.web.flows.prefect_api": [
+        "PREFECT_API",
+        "http://127.0.0.1:4200/api",
+        _api,
+        "Address of Prefect's API. Browsers never need to reach it.",
+    ],
+    "omero.web.flows.prefect_auth_file": [
+        "PREFECT_AUTH_FILE",
+        "",
+        str.strip,
+        "A file with user:password of Prefect's API, readable for OMERO.web alone.",
+    ],
+    "omero.web.flows.prefect_ui": [
+        "PREFECT_UI",
+        "",
+        _path,
+        "Path at which the web server shows the Prefect UI to OMERO's administrators, such as /prefect/.",
+    ],
+}

@@ -1,0 +1,62 @@
+"""What templates say: moments, durations, and the addresses of our own files."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+
+register = template.Library()
+
+_BUILT = Path(__file__).resolve().parents[1] / "static" / "omero_ui"
+
+
+def duration(seconds: float | None) -> str:
+    """`2 min`, `1 h 20 min`, `3 d 4 h`; a dash where there is none."""
+    if seconds is None:
+        return "–"
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    hours = round(minutes / 60)
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def moment(when: datetime | None) -> str:
+    """A moment that the browser shows in its own zone and words, with the exact time as a tooltip."""
+    if when is None:
+        return "–"
+    exact = when.astimezone(UTC)
+    shown: str = format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        exact.isoformat(timespec="seconds"),
+        f"{exact:%Y-%m-%d %H:%M:%S} UTC",
+        f"{exact:%Y-%m-%d %H:%M} UTC",
+    )
+    return shown
+
+
+def asset(name: str) -> str:
+    """The address of a file that `make set-up` built; it changes with the content, so browsers may keep it."""
+    return f"{static(f'omero_ui/{name}')}?{_digest(name)}"
+
+
+@lru_cache
+def _digest(name: str) -> str:
+    # A template's SafeString is no part of a Path: pathlib takes only plain strings.
+    return hashlib.sha256(Path(f"{_BUILT}/{name}").read_bytes()).hexdigest()[:12]
+
+
+register.filter("duration", duration)
+register.simple_tag(moment, name="moment")
+register.simple_tag(asset, name="asset")

@@ -1,0 +1,18 @@
+"""The panel's addresses, below `/flows/`. Each page's folder has its own."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from omero_ui import sessions
+
+#: Names are asked for as `flows:runs`.
+app_name = "flows"
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="flows:runs"), name="index"),
+    path("logged-in/", sessions.logged_in, name="logged_in"),
+    path("runs/", include("omero_ui.runs.urls")),
+    path("admin/", include("omero_ui.administration.urls")),
+]

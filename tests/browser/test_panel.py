@@ -1,0 +1,44 @@
+"""The panel in a browser: a plain user finds their run, an admin works in the embedded Prefect UI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from sandbox.site import Site
+from tests.browser.conftest import Imports
+from tests.browser.web_client import WebClient
+
+
+@pytest.fixture
+def admin(context: BrowserContext, site: Site) -> Iterator[WebClient]:
+    client = WebClient(context, site.web_url)
+    client.page.goto(f"{site.web_url}/webclient/login/")
+    client.page.locator("input[name=username]").fill("root")
+    client.page.locator("input[name=password]").fill(site.password("root"))
+    client.page.locator("input[type=submit]").click()
+    client.page.wait_for_url("**/webclient/**")
+    yield client
+    assert not client.faults
+
+
+def test_a_user_finds_their_run_from_omero_web(alice: WebClient, imports: Imports) -> None:
+    page = alice.page
+    page.locator("#middle_header_left").get_by_role("link", name="Flows").click()
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    row = page.locator(f"#run-{imports.token}")
+    expect(row).to_contain_text("Done")
+    row.get_by_role("link").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(imports.dataset)
+    expect(page.get_by_role("link", name="Admin", exact=True)).to_have_count(0)
+
+
+def test_an_admin_works_in_the_prefect_ui(admin: WebClient, imports: Imports) -> None:
+    page = admin.page
+    page.goto(f"{admin.url}/flows/admin/prefect/")
+    frame = page.frame_locator("iframe.prefect")
+    # Prefect's API answers behind nginx, and nobody is asked for its password.
+    expect(frame.get_by_text(imports.dataset).first).to_be_visible()
+    expect(frame.locator("input[type=password]")).to_have_count(0)

@@ -1,0 +1,78 @@
+"""Prefect has no roles: nobody but OMERO's admins reaches it, whatever they send."""
+
+from __future__ import annotations
+
+import base64
+
+import httpx
+import pytest
+
+from sandbox.site import Site
+from tests.sandbox.panel.web_visitor import WebVisitor
+
+#: The UI, its API by reading and by writing, a path that leaves and comes back.
+PATHS = ["/prefect/", "/prefect/runs", "/prefect/api/admin/version", "/prefect/../prefect/api/health", "/prefect/api/"]
+FORGED = {
+    "Authorization": "Basic " + base64.b64encode(b"omero-flows:guess").decode(),
+    "X-Original-URI": "/flows/",
+    "X-Forwarded-User": "root",
+    "X-Remote-User": "root",
+    "X-Admin": "true",
+}
+ALL_RUNS = "/prefect/api/flow_runs/filter"
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("headers", [{}, FORGED], ids=["plain", "forged"])
+def test_others_than_admins_get_nothing(
+    alice: WebVisitor, stranger: WebVisitor, path: str, headers: dict[str, str]
+) -> None:
+    for visitor, status in ((alice, 403), (stranger, 401)):
+        answer = visitor.client.get(path, headers=headers)
+        assert answer.status_code == status
+        assert "Prefect" not in answer.text
+
+
+def test_others_than_admins_change_nothing(alice: WebVisitor, stranger: WebVisitor) -> None:
+    for visitor in (alice, stranger):
+        assert visitor.client.post(ALL_RUNS, json={}, headers=FORGED).status_code in (401, 403)
+
+
+def test_admins_reach_the_ui_and_the_api_and_never_see_the_password(admin: WebVisitor, site: Site) -> None:
+    page = admin.get("/prefect/runs", Accept="text/html")
+    assert page.status_code == 200
+    assert page.headers["Content-Security-Policy"] == "frame-ancestors 'self'"
+    runs = admin.client.post(ALL_RUNS, json={})
+    assert runs.status_code == 200
+    password = site.prefect_auth.partition(":")[2]
+    encoded = base64.b64encode(site.prefect_auth.encode()).decode()
+    settings = admin.get("/prefect/ui-settings")
+    for answer in (page, runs, settings):
+        said = answer.text + str(answer.headers) + str(answer.request.headers)
+        assert password not in said
+        assert encoded not in said
+
+
+def test_a_page_of_another_site_cannot_use_an_admins_session(admin: WebVisitor) -> None:
+    answer = admin.client.post(ALL_RUNS, json={}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
+
+
+def test_the_direct_port_asks_for_the_password(site: Site) -> None:
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        assert client.post(f"{site.prefect_api}/flow_runs/filter", json={}).status_code == 401
+        assert client.post(f"{site.prefect_api}/flow_runs/filter", json={}, headers=FORGED).status_code == 401
+
+
+def test_the_admission_itself_says_only_yes_or_no(alice: WebVisitor, admin: WebVisitor, stranger: WebVisitor) -> None:
+    admission = "/flows/admin/prefect/admission/"
+    for visitor, status in ((admin, 204), (alice, 403), (stranger, 401)):
+        answer = visitor.get(admission)
+        assert (answer.status_code, answer.content) == (status, b"")
+    # nginx's own name for it is not there for a browser.
+    assert admin.get("/.prefect-admission").status_code == 404
+
+
+def test_the_admin_pages_are_not_there_for_others(alice: WebVisitor, admin: WebVisitor) -> None:
+    assert alice.get("/flows/admin/").status_code == 404
+    assert admin.get("/flows/admin/").status_code == 200
