@@ -46,6 +46,10 @@ class FailureCategory(StrEnum):
     DESCRIPTOR_NOT_FOUND = "descriptor-not-found"
     DESCRIPTOR_UNREACHABLE = "descriptor-unreachable"
     BROKEN_DESCRIPTOR = "broken-descriptor"
+    # the form
+    UNKNOWN_FORM = "unknown-form"
+    BROKEN_FORM = "broken-form"
+    FORM_CHANGED = "form-changed"
     # what an analysis brought back
     LABELS_DO_NOT_FIT = "labels-do-not-fit"
     INPUT_GONE = "input-gone"
@@ -118,6 +122,9 @@ RETRYABLE: dict[FailureCategory, bool] = {
     FailureCategory.DESCRIPTOR_NOT_FOUND: False,
     FailureCategory.DESCRIPTOR_UNREACHABLE: True,
     FailureCategory.BROKEN_DESCRIPTOR: False,
+    FailureCategory.UNKNOWN_FORM: False,
+    FailureCategory.BROKEN_FORM: False,
+    FailureCategory.FORM_CHANGED: False,
     FailureCategory.LABELS_DO_NOT_FIT: False,
     FailureCategory.INPUT_GONE: False,
     FailureCategory.OMERO_REFUSED_LOGIN: False,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator
@@ -18,6 +18,7 @@ from jsonschema.exceptions import ValidationError
 
 from contracts.base import Contract
 from contracts.parameter_schema import LONGEST_TEXT, NO_NUL, parameter_schema
+from contracts.schema_sentences import no_choice, quote, too_large, too_small, wrong_type
 from contracts.workflow_descriptor import WorkflowDescriptor
 
 #: Bytes of UTF-8 of all texts. Linux takes 2 MiB of arguments and environment with its usual stack limit.
@@ -118,13 +119,10 @@ def _missing(error: ValidationError) -> str:
     return next(name for name in names if error.message.startswith(f"{name!r} is a required"))
 
 
-def _quoted(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
 def _type_words(wanted: str, value: object) -> str:
-    return f"It must be {_TYPE_WORDS[wanted]}, not {_quoted(value)}."
+    if wanted == "array":
+        return f"It must be a list of ids of file annotations, not {quote(value)}."
+    return wrong_type(wanted, value)
 
 
 def _pattern_words(pattern: str, value: str) -> str:
@@ -134,25 +132,13 @@ def _pattern_words(pattern: str, value: str) -> str:
     return "It begins with '-', and the workflow would read it as an option."
 
 
-def _choice_words(choices: Sequence[object], value: object) -> str:
-    named = ", ".join(repr(choice) for choice in choices[:20]) + (", ..." if len(choices) > 20 else "")
-    return f"{_quoted(value)} is not among the choices: {named}."
-
-
-_TYPE_WORDS = {
-    "integer": "an integer",
-    "number": "a number",
-    "boolean": "true or false",
-    "string": "a text",
-    "array": "a list of ids of file annotations",
-}
 #: One sentence for every keyword that contracts/parameter_schema.py uses; a test compares the two.
 _WORDS: dict[str, Any] = {
     "type": _type_words,
-    "enum": _choice_words,
+    "enum": no_choice,
     "pattern": _pattern_words,
-    "minimum": lambda limit, value: f"{value} is less than {limit}.",
-    "maximum": lambda limit, value: f"{value} is more than {limit}.",
+    "minimum": too_small,
+    "maximum": too_large,
     "minLength": lambda _limit, _value: "It is empty.",
     "maxLength": lambda limit, value: f"It has {len(value):,} characters; at most {limit:,} can be passed.",
     "minItems": lambda _limit, _value: "No file is chosen.",
