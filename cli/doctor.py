@@ -1,4 +1,4 @@
-"""`omero-flows doctor`: is everything there that an import order needs, and what to fix."""
+"""`omero-flows doctor`: is everything there that orders and analyses need, and what to fix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
     settings: Annotated[Path | None, typer.Option(help="The site's settings (site.toml).")] = None,
 ) -> None:
-    """Check OMERO, Prefect, the worker, the storage and the container engine; say what to fix."""
+    """Check OMERO, Prefect, workers, storage, container engine and the watcher of the cluster; say what to fix."""
     use_site(settings)
     from cli.examination import examine
 

@@ -6,24 +6,27 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import omero.clients
 from prefect.client.schemas.filters import WorkerFilter
+from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 
 from blocks.container_engine import ContainerEngine
 from blocks.image_storage import PROCESSED, ImageStorage
 from blocks.omero_failures import classify
 from blocks.omero_server import OmeroServer
+from blocks.slurm_cluster import SlurmCluster
 from cli.flow_runs import prefect_client
 from cli.watch import DEPLOYMENT
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.finding import Finding
 from deployments.automations import automations
+from tasks.watcher import LATELY, WATCHER, read_latest_watcher
 
 DEPLOY = "Run `omero-flows deploy --settings site.toml`."
-POOL = "imports"
 
 
 async def examine() -> list[Finding]:
@@ -61,19 +64,19 @@ async def _deployment() -> str:
     return DEPLOYMENT
 
 
-async def _worker() -> str:
+async def _worker(name: str) -> str:
     async with prefect_client() as client:
         try:
-            pool = await client.read_work_pool(POOL)
+            pool = await client.read_work_pool(name)
         except ObjectNotFound:
-            raise fail(FailureCategory.NOT_CONFIGURED, f"There is no work pool {POOL!r}.", next_step=DEPLOY) from None
+            raise fail(FailureCategory.NOT_CONFIGURED, f"There is no work pool {name!r}.", next_step=DEPLOY) from None
         if pool.is_paused:
             raise fail(
                 FailureCategory.NOT_CONFIGURED,
-                f"Work pool {POOL!r} is paused.",
-                next_step=f"Run `prefect work-pool resume {POOL}`.",
+                f"Work pool {name!r} is paused.",
+                next_step=f"Run `prefect work-pool resume {name}`.",
             )
-        workers = await client.read_workers_for_work_pool(POOL, worker_filter=WorkerFilter(), offset=0, limit=200)
+        workers = await client.read_workers_for_work_pool(name, worker_filter=WorkerFilter(), offset=0, limit=200)
         alive = [
             worker
             for worker in workers
@@ -83,10 +86,60 @@ async def _worker() -> str:
     if not alive:
         raise fail(
             FailureCategory.NOT_CONFIGURED,
-            f"No worker serves work pool {POOL!r}; orders wait.",
-            next_step=f"Start one: `prefect worker start --pool {POOL} --limit 4`.",
+            f"No worker serves work pool {name!r}; what is ordered there waits.",
+            next_step=f"Start one: `prefect worker start --pool {name} --limit 4`.",
         )
-    return f"{len(alive)} alive in pool {POOL!r}"
+    return f"{len(alive)} alive in pool {name!r}"
+
+
+async def _watcher() -> str:
+    try:
+        await SlurmCluster.aload("omero-flows")
+    except ValueError:
+        return "no cluster is configured"
+    async with prefect_client() as client:
+        try:
+            made = (await client.read_deployment_by_name(WATCHER)).created
+            latest = await read_latest_watcher(client)
+        except ObjectNotFound:
+            raise fail(FailureCategory.NOT_CONFIGURED, f"There is no deployment {WATCHER}.", next_step=DEPLOY) from None
+    now = datetime.now(UTC)
+    if latest is None and made is not None and now - made < LATELY:
+        return "the first one begins within five minutes"
+    return describe_watcher(latest, now)
+
+
+def describe_watcher(latest: FlowRun | None, now: datetime) -> str:
+    """What is to be said of the watcher that began last.
+
+    Raises:
+        FailureError: NOT_CONFIGURED; then runs that wait for the cluster wait in vain.
+    """
+    state = None if latest is None else latest.state
+    start = (
+        "Start a worker: `prefect worker start --pool analyses --limit 4`; see in the Prefect UI that the schedule of"
+        f" {WATCHER} is on, or start one now: `prefect deployment run {WATCHER}`."
+    )
+    if latest is None or state is None or latest.start_time is None:
+        raise fail(
+            FailureCategory.NOT_CONFIGURED, "Nobody has ever watched the cluster; runs wait in vain.", next_step=start
+        )
+    seen = now if state.is_running() else latest.end_time or state.timestamp
+    if now - seen > LATELY:
+        raise fail(
+            FailureCategory.NOT_CONFIGURED,
+            f"Nobody has watched the cluster since {seen:%Y-%m-%d %H:%M} UTC; runs wait in vain.",
+            detail=f"the last watcher is {state.name}: {state.message or 'no message'}",
+            next_step=start,
+        )
+    if state.is_failed() or state.is_crashed():
+        raise fail(
+            FailureCategory.NOT_CONFIGURED,
+            "The last watcher of the cluster could not ask it.",
+            detail=state.message or "",
+            next_step="Run `omero-flows cluster check`, and do what it says.",
+        )
+    return f"watched since {latest.start_time:%H:%M} UTC" if state.is_running() else f"watched until {seen:%H:%M} UTC"
 
 
 async def _automations() -> str:
@@ -178,7 +231,9 @@ async def _block(name: str, look: Callable[[], Awaitable[str]]) -> str:
 _EXAMINATIONS: dict[str, Callable[[], Awaitable[str]]] = {
     "Prefect": _prefect,
     "Deployment": _deployment,
-    "Worker": _worker,
+    "Worker": partial(_worker, "imports"),
+    "Worker for analyses": partial(_worker, "analyses"),
+    "Watcher of the cluster": lambda: _block("cluster", _watcher),
     "Automations": _automations,
     "OMERO": lambda: _block("OMERO server", _omero),
     "Image storage": lambda: _block("image storage", _storage),

@@ -11,18 +11,22 @@ from prefect.client.schemas.filters import (
     DeploymentFilterId,
     FlowRunFilter,
     FlowRunFilterExpectedStartTime,
+    FlowRunFilterStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled
 
 from blocks.omero_failures import describe
 
 WATCHER = "watch-cluster/watch-cluster"
 #: A watcher that waits for a worker for longer than this is no watcher.
 SOON = timedelta(minutes=2)
+#: One begins every five minutes; when none has watched for this long, something is wrong.
+LATELY = timedelta(minutes=11)
 
 
 async def find_watchers(client: PrefectClient) -> list[FlowRun]:
@@ -44,6 +48,43 @@ async def find_watchers(client: PrefectClient) -> list[FlowRun]:
         sort=FlowRunSort.EXPECTED_START_TIME_DESC,
         limit=20,
     )
+
+
+async def dismiss_waiting_watchers(client: PrefectClient) -> None:
+    """Cancel the watchers that wait for a place now that one has begun. While there is no worker, the schedule makes
+    one every five minutes, and they would all watch one after the other, each keeping the next one waiting.
+    """
+    try:
+        deployment = await client.read_deployment_by_name(WATCHER)
+    except ObjectNotFound:
+        return  # this one was started by hand, where there is no schedule
+    found = await client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+            expected_start_time=FlowRunFilterExpectedStartTime(before_=datetime.now(UTC)),
+        ),
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+        limit=200,
+    )
+    for run in found:
+        await client.set_flow_run_state(run.id, Cancelled(message="Another watcher had begun."))
+
+
+async def read_latest_watcher(client: PrefectClient) -> FlowRun | None:
+    """The watcher that began last, whatever became of it; None when there never was one.
+
+    Raises:
+        ObjectNotFound: there is no such deployment.
+    """
+    deployment = await client.read_deployment_by_name(WATCHER)
+    found = await client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
+        flow_run_filter=FlowRunFilter(start_time=FlowRunFilterStartTime(is_null_=False)),
+        sort=FlowRunSort.START_TIME_DESC,
+        limit=1,
+    )
+    return found[0] if found else None
 
 
 async def ensure_watcher() -> None:
