@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from blocks.job_log import SHELL_FUNCTIONS as LOG_FUNCTIONS
@@ -24,19 +24,19 @@ from blocks.ssh_failures import not_understood
 from blocks.task_verdicts import JobEvidence, judge
 from contracts.failures import FailureCategory, fail
 from contracts.remote_run import ListedResult, RefusedResult
-from contracts.slurm_job import SubmittedJob, Task, TaskVerdict, Witness
+from contracts.slurm_job import Outcome, SubmittedJob, Task, TaskVerdict, Witness
 from contracts.source_file import check_relative_path
 
-#: Logs of tasks that did not succeed, at most so many.
+#: Logs of tasks that did not succeed, or left nothing, at most so many.
 MOST_LOGS = 100
 
 #: sacct learns of an end a second late, and a run asks only once: it is asked again so often, each half a second.
 ACCOUNTING_TRIES = 10
 
 #: Arguments: scratch, token, attempt, accounting (yes or no), seconds since the epoch, the job's number, then squeue's
-#: words. squeue comes first: what it no longer shows cannot change any more while the files are read. After the line
-#: `files 0` come the entries of the good tasks' output folders, each with a NUL at its end, an empty one, and the sums
-#: of those that have a plain name.
+#: words. squeue comes first: what it no longer shows cannot change any more while the files are read. Nothing is
+#: written: the disk may be full. After the line `files 0` come the entries of the output folders of the good tasks that
+#: left any, each with a NUL at its end, an empty one, and the sums of those that have a plain name.
 _EXAMINE = RemoteScript(
     "look how the job ended",
     SHELL_FUNCTIONS
@@ -59,12 +59,10 @@ while [ "$accounting" = yes ]; do
 done
 [ "$accounting" != yes ] || printf '%s\\n' "$section"
 case $accounting-$section in 'yes-accounting 0'?*) ;; *) ask_controller "$number" ;; esac
-good=$(printf '%s\\n' "$exits" | sed -n 's/^task=\\([0-9]*\\) code=0 .*/\\1/p' | sort)
-find .. -maxdepth 1 -name '[0-9]*.log' -printf '%f\\n' | sed 's/[.]log$//' | sort > ../.logs
-printf '%s\\n' "$good" | comm -13 - ../.logs | head -n @LOGS@ | while IFS= read -r task; do
-    tail_of "log-$task" "../$task.log"
-done
-rm -f ../.logs
+filled=$(find . -mindepth 2 -maxdepth 2 -printf '%h\\n' | sed 's/^[.].//' | sort -u)
+good=$(printf '%s\\n' "$exits" | sed -n 's/^task=\\([0-9]*\\) code=0 .*/\\1/p' | grep -xF -e "$filled")
+find .. -maxdepth 1 -name '[0-9]*.log' -printf '%f\\n' | sed 's/[.]log$//' | sort -n | grep -vxF -e "$good" \\
+    | head -n @LOGS@ | while IFS= read -r task; do tail_of "log-$task" "../$task.log"; done
 echo 'files 0'
 [ -n "$good" ] || exit 0
 find $good -mindepth 1 ! -type d -printf '%y %s %p\\0'
@@ -84,10 +82,17 @@ class JobEnd:
     refused: tuple[RefusedResult, ...]
 
 
-def examine(cluster: SlurmCluster, connection: SshConnection, job: SubmittedJob, *, overdue: bool = False) -> JobEnd:
+def examine(
+    cluster: SlurmCluster,
+    connection: SshConnection,
+    job: SubmittedJob,
+    *,
+    overdue: bool = False,
+    given_up: bool = False,
+) -> JobEnd:
     """Judge every task and list the results of the good ones with size and SHA-256: one command.
 
-    `overdue`: see `blocks.task_verdicts.judge`.
+    `overdue` and `given_up`: see `blocks.task_verdicts.judge`.
 
     Raises:
         FailureError: SCHEDULER_UNAVAILABLE, CLUSTER_UNREACHABLE, CLUSTER_REFUSED (also when the run's folder is gone).
@@ -117,11 +122,32 @@ def examine(cluster: SlurmCluster, connection: SshConnection, job: SubmittedJob,
             accountant=Witness.SACCT if any(_lines(answer, "accounting")) else Witness.SCONTROL,
             logs=_logs(answer),
         )
-        verdicts = judge(job.tasks, evidence, overdue=overdue)
+        verdicts = judge(job.tasks, evidence, overdue=overdue, given_up=given_up)
         results, refused = parse_listing(listing)
+        filled = {result.task for result in results} | {item.task for item in refused}
+        verdicts = [_with_results(verdict, filled) for verdict in verdicts]
+        # The script lists by the trap's word; a task that Slurm knows to have been killed for memory is no good one.
+        good = {verdict.task for verdict in verdicts if verdict.outcome is Outcome.SUCCEEDED}
+        results = [result for result in results if result.task in good]
+        refused = [item for item in refused if item.task in good]
     except ValueError as error:
         raise not_understood(str(connection.target), _EXAMINE.name, error, result.text) from error
     return JobEnd(tuple(verdicts), tuple(results), tuple(refused))
+
+
+def _with_results(verdict: TaskVerdict, filled: Set[Task]) -> TaskVerdict:
+    """The verdict on a task, which has not succeeded if it left nothing at all: nobody would look for what is missing
+    of a run that is called done. `filled`: the tasks that left anything.
+    """
+    if verdict.outcome is not Outcome.SUCCEEDED or verdict.task in filled:
+        return verdict
+    failure = fail(
+        FailureCategory.RESULTS_MISSING,
+        f"Task {verdict.task} of the job ended well and left no results.",
+        detail="there is no file in its output folder",
+        next_step="Read the end of its log; perhaps it found nothing to analyse.",
+    ).failure
+    return verdict.model_copy(update={"outcome": Outcome.FAILED, "failure": failure})
 
 
 def parse_listing(listing: bytes) -> tuple[list[ListedResult], list[RefusedResult]]:

@@ -119,6 +119,12 @@ class SlurmCluster(Block):
     unknown_minutes: int = Field(
         default=60, ge=1, description="How long nobody may know how a job ended before it counts as failed, in minutes."
     )
+    stuck_minutes: int = Field(
+        default=4320,
+        ge=1,
+        description="How long a job may wait for what does not come by itself (it is held, or depends on a job that"
+        " failed) before it is cancelled and its run fails, in minutes.",
+    )
     keep_failed_days: int = Field(
         default=14, ge=0, description="How long the folder of a run that failed stays on the cluster, in days."
     )

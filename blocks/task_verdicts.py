@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from blocks.job_script import CANNOT_WRITE
 from contracts.failures import Failure, FailureCategory, fail
-from contracts.slurm_job import Accounting, Outcome, QueuedJob, Task, TaskExit, TaskVerdict, Witness
+from contracts.slurm_job import Accounting, Outcome, QueuedJob, Task, TaskExit, TaskVerdict, Witness, endless_wait
 from contracts.slurm_state import JobPhase, JobState
 
 #: States that name a reason; the others leave it to the exit code.
@@ -32,6 +32,7 @@ _NEXT_STEPS: dict[FailureCategory, str] = {
     FailureCategory.JOB_PREEMPTED: "Retry the run, perhaps with another partition.",
     FailureCategory.NODE_FAILED: "Retry the run.",
     FailureCategory.JOB_FAILED: "Read the end of its log.",
+    FailureCategory.JOB_STUCK: "Let the cluster's administrators remove what holds it, then retry the run.",
     FailureCategory.JOB_UNKNOWN: "Look at the run's folder on the cluster, then retry the run.",
 }
 _SUMMARIES: dict[FailureCategory, str] = {
@@ -58,8 +59,9 @@ class JobEvidence:
     logs: Mapping[Task, str] | None = None
 
 
-def judge(tasks: Iterable[Task], evidence: JobEvidence, *, overdue: bool) -> list[TaskVerdict]:
+def judge(tasks: Iterable[Task], evidence: JobEvidence, *, overdue: bool, given_up: bool = False) -> list[TaskVerdict]:
     """A verdict for each task. `overdue`: nobody has known how the job ended for longer than the block allows.
+    `given_up`: it has waited for what does not come by itself for longer than the block allows.
 
     A task that squeue shows as waiting, running or ending has not ended, whatever the job's trap wrote at an earlier
     start. Then the trap's word counts, then Slurm's. Success is only what the trap says, and it says so when the
@@ -67,12 +69,16 @@ def judge(tasks: Iterable[Task], evidence: JobEvidence, *, overdue: bool) -> lis
     workflow did not notice. That a job is not to be seen says nothing.
     """
     queued = _by_task(evidence.queued)
+    stuck = endless_wait(evidence.queued) if given_up else None
     accounted = _by_task(evidence.accounted)
     exits = {entry.task: entry for entry in evidence.exits}
     verdicts = []
     for task in tasks:
         row = queued.get(task, queued.get(None))
         account = accounted.get(task, accounted.get(None))
+        if stuck is not None and row is not None and row.phase is not JobPhase.ENDED:
+            verdicts.append(_stuck(task, row, row.stuck or stuck))
+            continue
         verdict = _judge_one(task, row, exits.get(task), account, evidence.accountant, overdue=overdue)
         log = (evidence.logs or {}).get(task, "")
         verdicts.append(verdict.model_copy(update={"log": log}) if log else verdict)
@@ -122,6 +128,16 @@ def _judge_one(
         accounting=account,
         failure=failure,
     )
+
+
+def _stuck(task: Task, row: QueuedJob, why: str) -> TaskVerdict:
+    failure = fail(
+        FailureCategory.JOB_STUCK,
+        f"Task {task} of the job waited too long for what does not come by itself: {why}.",
+        detail=f"Slurm says {row.word} ({row.reason}); the job was cancelled",
+        next_step=_NEXT_STEPS[FailureCategory.JOB_STUCK],
+    ).failure
+    return TaskVerdict(task=task, outcome=Outcome.FAILED, witness=Witness.SQUEUE, state=row.state, failure=failure)
 
 
 def _slurms_word(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from http import HTTPStatus
 from uuid import UUID
 
 import httpx
@@ -15,7 +13,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterTags,
 )
-from prefect.client.schemas.objects import Artifact, FlowRun
+from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
@@ -24,6 +22,7 @@ from contracts.failures import FailureCategory, fail
 from contracts.import_report import ImportReport
 from contracts.run_tags import ORDERED
 from contracts.waiting_job import JobStanding, news_key
+from tasks.latest_artifact import read_latest
 from tasks.report import progress_key, report_key
 from tasks.run_report import run_report_key
 
@@ -93,42 +92,26 @@ async def list_runs(client: PrefectClient, limit: int) -> list[FlowRun]:
 
 async def read_report(client: PrefectClient, token: UUID) -> ImportReport | None:
     """The order's latest report; None before it has one."""
-    artifact = await _latest_artifact(client, report_key(token))
-    return None if artifact is None else ImportReport.model_validate_json(_json(artifact.data))
+    said = await read_latest(client, report_key(token))
+    return None if said is None else ImportReport.model_validate_json(said)
 
 
 async def read_analysis_report(client: PrefectClient, token: UUID) -> AnalysisReport | None:
     """The run's latest report; None before it has one."""
-    artifact = await _latest_artifact(client, run_report_key(token))
-    return None if artifact is None else AnalysisReport.model_validate_json(_json(artifact.data))
+    said = await read_latest(client, run_report_key(token))
+    return None if said is None else AnalysisReport.model_validate_json(said)
 
 
 async def read_standing(client: PrefectClient, token: UUID) -> JobStanding | None:
     """How the run's job stood when the cluster's watcher last asked; None before it did."""
-    artifact = await _latest_artifact(client, news_key(token))
-    return None if artifact is None else JobStanding.model_validate_json(_json(artifact.data))
+    said = await read_latest(client, news_key(token))
+    return None if said is None else JobStanding.model_validate_json(said)
 
 
 async def read_progress(client: PrefectClient, token: UUID) -> float:
     """The share of the order's files that have ended, well or badly, from 0 to 1."""
-    artifact = await _latest_artifact(client, progress_key(token))
-    return 0.0 if artifact is None else float(str(artifact.data)) / 100
-
-
-def _json(data: object) -> str:
-    """The artifact's own JSON text: Prefect gives objects decoded or as text, depending on their age."""
-    return data if isinstance(data, str) else json.dumps(data)
-
-
-async def _latest_artifact(client: PrefectClient, key: str) -> Artifact | None:
-    try:
-        answer = await client.request("GET", "/artifacts/{key}/latest", path_params={"key": key})
-    except PrefectHTTPStatusError as error:
-        if error.response.status_code == HTTPStatus.NOT_FOUND:
-            return None
-        raise
-    artifact = Artifact.model_validate(answer.json())
-    return artifact if artifact.data is not None else None
+    said = await read_latest(client, progress_key(token))
+    return 0.0 if said is None else float(said) / 100
 
 
 def token_of(run: FlowRun) -> UUID:

@@ -70,6 +70,7 @@ class FailureCategory(StrEnum):
     SCRATCH_FULL = "scratch-full"
     TRANSFER_INCOMPLETE = "transfer-incomplete"
     RESULT_REFUSED = "result-refused"
+    RESULTS_MISSING = "results-missing"
     # the job
     JOB_REFUSED = "job-refused"
     JOB_FAILED = "job-failed"
@@ -142,6 +143,7 @@ RETRYABLE: dict[FailureCategory, bool] = {
     FailureCategory.SCRATCH_FULL: False,
     FailureCategory.TRANSFER_INCOMPLETE: True,
     FailureCategory.RESULT_REFUSED: False,
+    FailureCategory.RESULTS_MISSING: False,
     FailureCategory.JOB_REFUSED: False,
     FailureCategory.JOB_FAILED: False,
     FailureCategory.JOB_TIMED_OUT: False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
@@ -59,6 +60,13 @@ class QueuedJob(Contract):
     def stuck(self) -> str | None:
         """Why this job will not begin unless somebody does something; None when it may begin by itself."""
         return endless_reason(self.reason) if self.phase is JobPhase.WAITING else None
+
+
+def endless_wait(rows: Iterable[QueuedJob]) -> str | None:
+    """Why nothing of a job goes on unless somebody does something; None when any task of it runs, or may begin."""
+    open_rows = [row for row in rows if row.phase is not JobPhase.ENDED]
+    reasons = [row.stuck for row in open_rows]
+    return reasons[0] if reasons and None not in reasons else None
 
 
 class Accounting(Contract):

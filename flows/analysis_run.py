@@ -20,6 +20,7 @@ from contracts.analysis_run import AnalysisRun
 from contracts.brought_back import BroughtBack
 from contracts.failures import Failure, FailureError
 from contracts.run_plan import RunPlan
+from contracts.waiting_job import WaitingJob
 from tasks.analysis_work import AnalysisWork, begin_run
 from tasks.cancel_job import cancel_job
 from tasks.crash_limit import check_crashes
@@ -77,10 +78,10 @@ async def _run_jobs(work: AnalysisWork, plan: RunPlan) -> list[BroughtBack]:
     for attempt in range(1, attempts + 1):
         await stage_inputs(work, plan, attempt)
         job = await submit_job(work, plan, attempt, tasks)
-        ended = None if work.has_just_submitted(job) else await retrieve_results(work, job)
-        if ended is None:
+        ended = WaitingJob(job=job) if work.has_just_submitted(job) else await retrieve_results(work, job)
+        if isinstance(ended, WaitingJob):
             work.log_out()
-            await wait_for_job(job)
+            await wait_for_job(ended)
             raise RuntimeError("a run that waits for its job was not suspended")
         brought.append(ended)
         tasks = ended.failed_tasks

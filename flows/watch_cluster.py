@@ -17,25 +17,29 @@ from prefect.client.orchestration import PrefectClient, get_client
 from blocks.omero_failures import describe
 from blocks.slurm_cluster import SlurmCluster
 from contracts.failures import FailureError
-from contracts.slurm_job import SubmittedJob
-from contracts.waiting_job import CLUSTER_TAG, JobStanding
+from contracts.waiting_job import CLUSTER_TAG, JobStanding, WaitingJob
 from tasks.analysis_work import CLUSTER_BLOCK
 from tasks.cluster_watch import ClusterWatch
+from tasks.job_deadlines import note_stuck
 from tasks.order_run import load_block
 from tasks.waiting_runs import WaitingRun, find_waiting_runs, resume, tell
+from tasks.watcher import dismiss_waiting_watchers
 
 #: Seconds between two looks at Prefect for runs that have begun to wait; Slurm is not asked for it.
 GLANCE = 2.0
 
 
 @flow(name="watch-cluster", flow_run_name="watch {cluster}", persist_result=False)
-async def watch_cluster(cluster: str = CLUSTER_BLOCK, minutes: float = 5.0) -> None:
-    """Watch for some minutes; then the schedule starts the next watcher."""
+async def watch_cluster(cluster: str = CLUSTER_BLOCK, minutes: float = 4.75) -> None:
+    """Watch until the schedule starts the next watcher, which it does every five minutes. One that comes while this one
+    still watches waits for its place (prefect.yaml): if it were cancelled instead, nobody would watch until the next.
+    """
     block = await load_block(SlurmCluster, cluster)
     until = time.monotonic() + 60 * minutes
-    known: dict[UUID, SubmittedJob] = {}
+    known: dict[UUID, WaitingJob] = {}
     told: dict[UUID, JobStanding] = {}
     async with get_client() as client:
+        await dismiss_waiting_watchers(client)
         with ClusterWatch(block) as watch:
             while time.monotonic() < until:
                 waiting = await find_waiting_runs(client, CLUSTER_TAG + cluster, known)
@@ -48,7 +52,7 @@ async def _ask_once(
     client: PrefectClient,
     watch: ClusterWatch,
     waiting: list[WaitingRun],
-    known: dict[UUID, SubmittedJob],
+    known: dict[UUID, WaitingJob],
     told: dict[UUID, JobStanding],
 ) -> None:
     """One interval: ask, end the jobs of cancelled runs, tell what has changed, resume what has ended."""
@@ -56,21 +60,30 @@ async def _ask_once(
     try:
         news = await asyncio.to_thread(watch.ask, waiting)
     except FailureError as error:
+        # What another key or login must mend ends this watcher, so that it is to be seen; the next one tries again.
+        if not error.failure.retryable:
+            raise
         # The cluster is away: the runs wait on, and the next interval asks again.
         log.warning("%s", error.failure.summary)
         return
     for run, standing, ended in news:
         try:
+            standing = await note_stuck(client, standing, told.get(run.run))
+            over = ended or watch.gives_up(standing)
             if run.cancelled:
                 if not ended:
                     await asyncio.to_thread(watch.cancel, run)
                     log.info("Run %s was cancelled: its job %s is ended", run.run, run.job.number)
-            elif ended:
+            elif over:
                 await resume(client, run)
                 known.pop(run.run, None)
-                log.info("Slurm job %s has ended: run %s goes on", run.job.number, run.run)
+                told.pop(run.run, None)
+                why = "has ended" if ended else "is given up"
+                log.info("Slurm job %s %s: run %s goes on", run.job.number, why, run.run)
             elif told.get(run.run) != standing:
                 await tell(client, run, standing)
                 told[run.run] = standing
+                if standing.stuck is not None:
+                    log.warning("Run %s: %s", run.run, standing.summary)
         except Exception as error:  # noqa: BLE001  one run's trouble must not stop the others' news
             log.warning("Run %s: %s", run.run, describe(error))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -12,8 +13,10 @@ from blocks.job_log import read_tails
 from blocks.job_queue import JobNews, ask_about
 from blocks.slurm_cluster import SlurmCluster
 from blocks.ssh_connection import SshConnection
+from contracts.slurm_job import Task
 from contracts.slurm_state import JobPhase
 from contracts.waiting_job import JobStanding
+from tasks.job_deadlines import is_given_up
 from tasks.job_standing import stand_of
 from tasks.waiting_runs import WaitingRun
 
@@ -53,7 +56,9 @@ class ClusterWatch:
         return time.monotonic() - self._asked >= self._interval
 
     def ask(self, waiting: Sequence[WaitingRun]) -> list[tuple[WaitingRun, JobStanding, bool]]:
-        """Each run with how its job stands and whether it has ended: one squeue, one sacct at most, one look at logs.
+        """Each run with how its job stands and whether it is to go on: one squeue, one sacct at most, one look at logs.
+
+        A job of which nobody could tell how it ended counts as ended when its run wants to look again.
 
         Raises:
             FailureError: SCHEDULER_UNAVAILABLE, CLUSTER_UNREACHABLE, CLUSTER_REFUSED; the login is then given up.
@@ -67,10 +72,7 @@ class ClusterWatch:
         except BaseException:
             self._log_out()
             raise
-        found = [
-            (run, stand_of(one, logs.get(run.job.number, {})), one.ended)
-            for run, one in zip(waiting, news, strict=True)
-        ]
+        found = [_stand(run, one, logs.get(run.job.number, {})) for run, one in zip(waiting, news, strict=True)]
         self._set_pace(tuple(standing for _, standing, _ in found))
         return found
 
@@ -81,6 +83,10 @@ class ClusterWatch:
             FailureError: SCHEDULER_UNAVAILABLE, CLUSTER_UNREACHABLE, CLUSTER_REFUSED.
         """
         cancel(self._cluster, self._log_in(), run.job.token, run.job)
+
+    def gives_up(self, standing: JobStanding) -> bool:
+        """Whether the job has been stuck for longer than the block allows."""
+        return is_given_up(self._cluster, standing, datetime.now(UTC))
 
     def _set_pace(self, standings: tuple[JobStanding, ...]) -> None:
         changed = standings != self._standings
@@ -111,3 +117,10 @@ class ClusterWatch:
         login, self._login = self._login, None
         if login is not None:
             login.__exit__(None, None, None)
+
+
+def _stand(run: WaitingRun, news: JobNews, logs: Mapping[Task, str]) -> tuple[WaitingRun, JobStanding, bool]:
+    standing = stand_of(news, logs)
+    if not news.ended or run.cancelled or run.look_again is None:
+        return run, standing, news.ended
+    return run, standing.model_copy(update={"look_again": run.look_again}), datetime.now(UTC) >= run.look_again

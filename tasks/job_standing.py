@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from blocks.job_log import parse_progress
 from blocks.job_queue import JobNews
-from contracts.slurm_job import Task
+from contracts.slurm_job import Task, endless_wait
 from contracts.slurm_state import JobPhase
 from contracts.waiting_job import JobStanding
 
@@ -25,6 +25,6 @@ def stand_of(news: JobNews, logs: Mapping[Task, str]) -> JobStanding:
         ended=max(0, len(news.job.tasks) - len(waiting) - len(running)),
         reason=waiting[0].reason if waiting else "",
         starts=min(starts, default=None),
-        stuck=next((row.stuck for row in waiting if row.stuck is not None), None),
+        stuck=endless_wait(rows),
         progress=sum(told) / len(running) if told and running else None,
     )

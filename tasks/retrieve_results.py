@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from prefect import get_run_logger, task
 from pydantic import ValidationError
 
+from blocks.cancellation import cancel
 from blocks.job_end import JobEnd, examine
 from blocks.results import fetch
 from blocks.ssh_connection import SshConnection
 from contracts.brought_back import BroughtBack
+from contracts.failures import FailureCategory
 from contracts.remote_run import ListedResult, RefusedResult
 from contracts.run_results import ANALYZED, ResultFile
-from contracts.slurm_job import Outcome, SubmittedJob
+from contracts.slurm_job import Outcome, SubmittedJob, TaskVerdict
+from contracts.waiting_job import WaitingJob
 from tasks.analysis_work import AnalysisWork
+from tasks.job_deadlines import JobDeadlines, read_deadlines
 from tasks.retries import DELAYS, is_retryable
-from tasks.run_clock import read_history
 from tasks.storage_failures import storage_failure
-
-_OPEN = (Outcome.NOT_ENDED, Outcome.UNKNOWN)
 
 
 @task(
@@ -33,19 +34,21 @@ _OPEN = (Outcome.NOT_ENDED, Outcome.UNKNOWN)
     retry_delay_seconds=DELAYS,
     retry_condition_fn=is_retryable,
 )
-async def retrieve_results(work: AnalysisWork, job: SubmittedJob) -> BroughtBack | None:
-    """Judge the job and bring its results into the group's image storage; None while a task of it goes on.
+async def retrieve_results(work: AnalysisWork, job: SubmittedJob) -> BroughtBack | WaitingJob:
+    """Judge the job and bring its results into the group's image storage; the job itself while a task of it goes on.
 
     What has been brought back is read where it lies, and the cluster is not asked.
     """
     log = get_run_logger()
-    history = await read_history()
-    resumed = history.resumed_since(job.submitted)
-    deadline = timedelta(minutes=work.cluster.unknown_minutes)
-    overdue = resumed is not None and datetime.now(UTC) - resumed > deadline
-    brought = await work.in_thread(retrieve_once, work, job, overdue, log)
-    if brought is None:
-        log.info("Slurm job %s has not ended", job.number)
+    deadlines = await read_deadlines(work.cluster, job)
+    brought = await work.in_thread(retrieve_once, work, job, deadlines, log)
+    if isinstance(brought, WaitingJob):
+        log.info(
+            "Slurm job %s has not ended"
+            if brought.look_again is None
+            else "Nobody can tell yet how Slurm job %s ended; it is looked for again",
+            job.number,
+        )
     else:
         for verdict in brought.verdicts:
             said = verdict.failure.summary if verdict.failure is not None else verdict.outcome.value
@@ -54,10 +57,11 @@ async def retrieve_results(work: AnalysisWork, job: SubmittedJob) -> BroughtBack
     return brought
 
 
-def retrieve_once(work: AnalysisWork, job: SubmittedJob, overdue: bool, log: Any) -> BroughtBack | None:
-    """
+def retrieve_once(work: AnalysisWork, job: SubmittedJob, deadlines: JobDeadlines, log: Any) -> BroughtBack | WaitingJob:
+    """A job that is given up is cancelled here: it must not begin when nobody waits for it any more.
+
     Raises:
-        FailureError: what `examine` and `fetch` raise; STORAGE_UNAVAILABLE, DISK_FULL.
+        FailureError: what `examine`, `cancel` and `fetch` raise; STORAGE_UNAVAILABLE, DISK_FULL.
     """
     folder = results_folder(work)
     kept = folder / f"attempt-{job.attempt}.json"
@@ -65,12 +69,21 @@ def retrieve_once(work: AnalysisWork, job: SubmittedJob, overdue: bool, log: Any
         log.info("The results of attempt %s are here already", job.attempt)
         return brought
     with work.connection() as connection:
-        end = examine(work.cluster, connection, job, overdue=overdue)
-        if any(verdict.outcome in _OPEN for verdict in end.verdicts):
-            return None
+        end = examine(work.cluster, connection, job, overdue=deadlines.overdue, given_up=deadlines.given_up)
+        outcomes = {verdict.outcome for verdict in end.verdicts}
+        if Outcome.NOT_ENDED in outcomes:
+            return WaitingJob(job=job)
+        if Outcome.UNKNOWN in outcomes:
+            return WaitingJob(job=job, look_again=deadlines.look_again)
+        if any(_is_stuck(verdict) for verdict in end.verdicts):
+            cancel(work.cluster, connection, job.token, job)
         brought = _fetch(work, connection, job, end, folder)
     _keep(kept, brought)
     return brought
+
+
+def _is_stuck(verdict: TaskVerdict) -> bool:
+    return verdict.failure is not None and verdict.failure.category is FailureCategory.JOB_STUCK
 
 
 def results_folder(work: AnalysisWork) -> Path:

@@ -8,8 +8,7 @@ from prefect import get_run_logger, runtime
 from prefect.artifacts import Artifact
 from prefect.flow_runs import asuspend_flow_run
 
-from contracts.slurm_job import SubmittedJob
-from contracts.waiting_job import waiting_key
+from contracts.waiting_job import WaitingJob, waiting_key
 from tasks.watcher import ensure_watcher
 
 #: Artifact type of a run's job, for the watcher.
@@ -18,16 +17,17 @@ JOB_TYPE = "slurm-job"
 LONGEST_WAIT = timedelta(days=365)
 
 
-async def wait_for_job(job: SubmittedJob) -> None:
+async def wait_for_job(waiting: WaitingJob) -> None:
     """End this process; the run goes on from its beginning, its finished steps remembered, once it is resumed.
 
     Never returns inside a flow run: Prefect ends it here.
     """
+    job = waiting.job
     await Artifact(
         type=JOB_TYPE,
         key=waiting_key(job.token),
         description=f"Slurm job {job.number}",
-        data=job.model_dump(mode="json"),
+        data=waiting.model_dump(mode="json"),
     ).acreate()
     await ensure_watcher()
     get_run_logger().info("The run waits for Slurm job %s; nothing of it runs here meanwhile", job.number)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,7 +24,8 @@ from prefect.client.schemas.objects import Artifact, FlowRun, StateType
 from prefect.client.schemas.sorting import ArtifactSort, FlowRunSort
 
 from contracts.slurm_job import SubmittedJob
-from contracts.waiting_job import JobStanding, news_key
+from contracts.waiting_job import JobStanding, WaitingJob, news_key
+from tasks.latest_artifact import as_text
 from tasks.wait_for_job import JOB_TYPE
 
 #: Prefect's API gives at most so many objects at once.
@@ -37,14 +37,15 @@ NEWS_TYPE = "slurm-standing"
 
 @dataclass(frozen=True)
 class WaitingRun:
-    """A run that waits, or that was cancelled while it waited, and its job."""
+    """A run that waits, or that was cancelled while it waited, and its job. `look_again`: see WaitingJob."""
 
     run: UUID
     job: SubmittedJob
     cancelled: bool
+    look_again: datetime | None = None
 
 
-async def find_waiting_runs(client: PrefectClient, tag: str, known: dict[UUID, SubmittedJob]) -> list[WaitingRun]:
+async def find_waiting_runs(client: PrefectClient, tag: str, known: dict[UUID, WaitingJob]) -> list[WaitingRun]:
     """All runs with this tag that are suspended, and those that were cancelled lately, each with its latest job.
 
     `known` is what earlier questions found; it is kept up to date here, so that each job is read once.
@@ -64,7 +65,9 @@ async def find_waiting_runs(client: PrefectClient, tag: str, known: dict[UUID, S
     known.update(await _read_jobs(client, wanted))
     for gone in known.keys() - {run.id for run, _ in runs}:
         del known[gone]
-    return [WaitingRun(run.id, known[run.id], was) for run, was in runs if run.id in known]
+    return [
+        WaitingRun(run.id, known[run.id].job, was, known[run.id].look_again) for run, was in runs if run.id in known
+    ]
 
 
 async def _read_runs(client: PrefectClient, wanted: FlowRunFilter) -> list[FlowRun]:
@@ -78,7 +81,7 @@ async def _read_runs(client: PrefectClient, wanted: FlowRunFilter) -> list[FlowR
             return found
 
 
-async def _read_jobs(client: PrefectClient, runs: Sequence[UUID]) -> dict[UUID, SubmittedJob]:
+async def _read_jobs(client: PrefectClient, runs: Sequence[UUID]) -> dict[UUID, WaitingJob]:
     latest: dict[UUID, Artifact] = {}
     for some in _pages(runs):
         offset = 0
@@ -105,7 +108,7 @@ async def _read_jobs(client: PrefectClient, runs: Sequence[UUID]) -> dict[UUID, 
             offset += len(page)
             if len(page) < PAGE:
                 break
-    return {run: SubmittedJob.model_validate_json(_text(artifact.data)) for run, artifact in latest.items()}
+    return {run: WaitingJob.model_validate_json(as_text(artifact.data)) for run, artifact in latest.items()}
 
 
 def _pages(runs: Sequence[UUID]) -> Iterator[list[UUID]]:
@@ -115,11 +118,6 @@ def _pages(runs: Sequence[UUID]) -> Iterator[list[UUID]]:
 
 def _age(artifact: Artifact) -> datetime:
     return artifact.created or datetime.min.replace(tzinfo=UTC)
-
-
-def _text(data: object) -> str:
-    """Prefect gives JSON data decoded or as text, depending on their age."""
-    return data if isinstance(data, str) else json.dumps(data)
 
 
 async def resume(client: PrefectClient, waiting: WaitingRun) -> None:

@@ -98,6 +98,7 @@ def test_a_job_that_needs_too_much_memory_is_called_that(
     assert verdict.failure is not None and verdict.failure.category is FailureCategory.JOB_OUT_OF_MEMORY
     # The pipe's last command ended well, and so did the script: Slurm knows better.
     assert verdict.exit_code == 0 and verdict.witness is Witness.JOB
+    assert end.results == (), "what it left is not to be trusted"
 
 
 def test_a_job_cancelled_from_outside_ends_with_all_it_started(

@@ -157,3 +157,24 @@ def test_an_array_that_was_cancelled_before_it_began_has_one_entry_for_all() -> 
     verdicts = judge(range(3), JobEvidence(accounted=[account(JobState.CANCELLED)]), overdue=False)
     assert {one.failure.category for one in verdicts if one.failure} == {FailureCategory.JOB_CANCELLED}
     assert len(verdicts) == 3
+
+
+def held(task: int | None = None, reason: str = "JobHeldAdmin") -> QueuedJob:
+    return row(JobState.PENDING, task).model_copy(update={"reason": reason})
+
+
+def test_a_job_that_is_given_up_has_failed_with_slurms_reason() -> None:
+    evidence = JobEvidence(queued=[held(0), held(1, "DependencyNeverSatisfied")], exits=[trap(0, task=2)])
+    stuck, dependent, good = judge([0, 1, 2], evidence, overdue=False, given_up=True)
+    assert good.outcome is Outcome.SUCCEEDED
+    for said in (stuck, dependent):
+        assert (said.outcome, said.witness, said.state) == (Outcome.FAILED, Witness.SQUEUE, JobState.PENDING)
+        assert said.failure is not None and said.failure.category is FailureCategory.JOB_STUCK
+    assert stuck.failure is not None and "an administrator holds it" in stuck.failure.summary
+    assert dependent.failure is not None and "depends on a job that failed" in dependent.failure.summary
+
+
+@pytest.mark.parametrize("other", [row(JobState.RUNNING, 1), row(JobState.PENDING, 1), row(JobState.COMPLETING, 1)])
+def test_a_job_of_which_a_task_goes_on_is_not_given_up(other: QueuedJob) -> None:
+    said = judge([0, 1], JobEvidence(queued=[held(0), other]), overdue=True, given_up=True)
+    assert [one.outcome for one in said] == [Outcome.NOT_ENDED, Outcome.NOT_ENDED]
