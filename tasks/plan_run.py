@@ -16,6 +16,7 @@ from contracts.workflow_descriptor import WorkflowDescriptor
 from contracts.workflow_entry import WorkflowEntry
 from contracts.workflow_resources import workflow_resources
 from tasks.analysis_work import AnalysisWork
+from tasks.result_names import check_pattern
 from tasks.retries import DELAYS, is_retryable
 from tasks.staging_plan import ClusterInputs, make_staging_plan
 
@@ -52,9 +53,10 @@ def make_plan(work: AnalysisWork) -> RunPlan:
 
     Raises:
         FailureError: UNKNOWN_WORKFLOW, BROKEN_DESCRIPTOR, DESCRIPTOR_NOT_FOUND, DESCRIPTOR_UNREACHABLE, BAD_REQUEST
-            (values, version, resources), and what `make_staging_plan` raises.
+            (values, version, resources, name of result images), and what `make_staging_plan` raises.
     """
     run = work.run
+    check_pattern(run.results.image_name)
     entry, descriptor = work.catalogue.entry(run.workflow.name), work.catalogue.descriptor(run.workflow.name)
     image = image_of(run.workflow.name, entry, descriptor)
     if run.workflow.version not in (None, image.version):
