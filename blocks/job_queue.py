@@ -109,6 +109,17 @@ def ask_about(cluster: SlurmCluster, connection: SshConnection, jobs: Sequence[S
     ]
 
 
+def read_job_names(connection: SshConnection) -> frozenset[str]:
+    """The names of all jobs of the account that wait, run or are being ended; for jobs of ours, their runs' tokens.
+
+    Raises:
+        FailureError: SCHEDULER_UNAVAILABLE, CLUSTER_UNREACHABLE, CLUSTER_REFUSED.
+    """
+    result = connection.run(_ASK_QUEUE, "-")
+    rows = read_queue(connection, result, read_sections(connection, _ASK_QUEUE, result))
+    return frozenset(row.name for row in rows if row.phase is not JobPhase.ENDED)
+
+
 def origin(cluster: SlurmCluster, job: SubmittedJob) -> tuple[str, str]:
     """Name and working directory of the job, which no other job has."""
     return str(job.token), f"{cluster.folder(job.token)}/attempt-{job.attempt}"

@@ -21,7 +21,7 @@ from prefect.client.schemas.actions import (
     WorkPoolCreate,
 )
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
-from prefect.client.schemas.schedules import IntervalSchedule
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.exceptions import ObjectNotFound
 from prefect.filesystems import LocalFileSystem
 from prefect.flows import Flow, load_flow_from_entrypoint
@@ -202,7 +202,6 @@ def _deployments(path: Path) -> list[dict[str, Any]]:
 
 async def _deployment(client: PrefectClient, entry: dict[str, Any]) -> None:
     flow: Flow[..., Any] = load_flow_from_entrypoint(entry["entrypoint"])
-    every = [IntervalSchedule(interval=timedelta(seconds=item["interval"])) for item in entry.get("schedules", [])]
     flow_id = await client.create_flow(flow)
     await client.create_deployment(
         flow_id=flow_id,
@@ -215,11 +214,17 @@ async def _deployment(client: PrefectClient, entry: dict[str, Any]) -> None:
         job_variables=entry["work_pool"]["job_variables"],
         parameter_openapi_schema=parameter_schema(flow).model_dump(),
         enforce_parameter_schema=True,
-        schedules=[DeploymentScheduleCreate(schedule=schedule, active=True) for schedule in every],
+        schedules=[DeploymentScheduleCreate(schedule=_when(item), active=True) for item in entry.get("schedules", [])],
         concurrency_limit=entry.get("concurrency_limit"),
         concurrency_options=_collision(entry),
         pull_steps=[],
     )
+
+
+def _when(item: dict[str, Any]) -> CronSchedule | IntervalSchedule:
+    if "cron" in item:
+        return CronSchedule(cron=item["cron"], timezone="UTC")
+    return IntervalSchedule(interval=timedelta(seconds=item["interval"]))
 
 
 def _collision(entry: dict[str, Any]) -> ConcurrencyOptions | None:

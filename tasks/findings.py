@@ -16,11 +16,16 @@ from tasks.report import as_text
 
 async def conclude(findings: Sequence[Finding], key: str) -> State[Any]:
     """Publish the findings; the state to end with holds them, and is Failed when something is to be mended."""
-    await acreate_markdown_artifact(markdown=as_table(findings), key=re.sub(r"[^a-z0-9-]", "-", key.lower()))
+    await acreate_markdown_artifact(markdown=as_table(findings), key=artifact_key(key))
     wrong = [finding for finding in findings if finding.failure is not None]
     if wrong:
         return Failed(message=f"{len(wrong)} of {len(findings)} things are to be mended", data=list(findings))
     return Completed(message=f"{len(findings)} things are well", data=list(findings))
+
+
+def artifact_key(text: str) -> str:
+    """A text as Prefect takes it for a key: small letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9-]", "-", text.lower())
 
 
 def as_table(findings: Sequence[Finding]) -> str:
