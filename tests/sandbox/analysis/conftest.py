@@ -16,14 +16,15 @@ from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 
 from cli.analysis_watch import place_run
-from cli.flow_runs import read_analysis_report, read_report
+from cli.flow_runs import read_analysis_report, read_report, read_standing
 from contracts.analysis_report import AnalysisReport
 from contracts.analysis_run import AnalysisRun
+from contracts.waiting_job import JobStanding
 from sandbox.cluster.machine import Machine
 from sandbox.samples import write_samples
 from sandbox.site import Site
 from sandbox.site.service import PROJECT
-from tests.chaos.waiting import wait_for
+from tests.chaos.waiting import LONG, wait_for
 
 GROUP = "lab-a"
 
@@ -66,12 +67,33 @@ class RunDesk:
         assert state is not None
         return state
 
-    def wait_for_state(self, flow_run: uuid.UUID, *names: str) -> State[Any]:
+    def wait_for_state(self, flow_run: uuid.UUID, *names: str, seconds: float = LONG) -> State[Any]:
         def look() -> State[Any] | None:
             state = self.state(flow_run)
             return state if state.name in names else None
 
-        return wait_for(f"run {flow_run} to be {' or '.join(names)}", look, explain=lambda: str(self.state(flow_run)))
+        return wait_for(
+            f"run {flow_run} to be {' or '.join(names)}",
+            look,
+            seconds=seconds,
+            explain=lambda: str(self.state(flow_run)),
+        )
+
+    def standing(self, run: AnalysisRun) -> JobStanding | None:
+        """What the cluster's watcher told last of the run's job."""
+
+        async def read() -> JobStanding | None:
+            async with self.client() as client:
+                return await read_standing(client, run.uuid)
+
+        return asyncio.run(read())
+
+    def run_deployment(self, name: str) -> State[Any]:
+        """Run one of the site's housekeeping flows, to its end."""
+        with SyncPrefectClient(self.site.prefect_api, auth_string=self.site.prefect_auth) as client:
+            deployment = client.read_deployment_by_name(name)
+            made = client.create_flow_run_from_deployment(deployment.id)
+        return self.wait_for_state(made.id, "Completed", "Failed", "Crashed")
 
     def report(self, run: AnalysisRun) -> AnalysisReport:
         async def read() -> AnalysisReport | None:
