@@ -1,0 +1,39 @@
+// Forms drawn from JSON Schema; a file of its own, because the library is larger than all the rest of the panel.
+
+import { forgetDraft } from "./schema_form/draft";
+import { drawAsked } from "./schema_form/form";
+import { useOurLook } from "./schema_form/look";
+import { showPreviews } from "./schema_form/preview";
+
+declare global {
+  interface Window {
+    DOMPurify?: { sanitize: (text: string) => string };
+  }
+}
+
+// The library hands titles and descriptions to this before it takes them for HTML. All of them are plain text.
+window.DOMPurify = {
+  sanitize: (text) =>
+    text.replace(/[&<>"']/g, (character) => `&#${String(character.charCodeAt(0))};`),
+};
+
+useOurLook();
+
+function enliven(root: ParentNode): void {
+  for (const element of root.querySelectorAll<HTMLElement>("[data-draft-saved]")) {
+    forgetDraft(element.dataset["draftSaved"] ?? "");
+  }
+  for (const element of root.querySelectorAll<HTMLElement>("[data-schema-form]")) drawAsked(element);
+  showPreviews(root);
+}
+
+if (document.readyState === "loading") {
+  document.addEventListener("DOMContentLoaded", () => {
+    enliven(document);
+  });
+} else {
+  enliven(document);
+}
+document.addEventListener("htmx:load", (event) => {
+  if (event.target instanceof HTMLElement) enliven(event.target);
+});
