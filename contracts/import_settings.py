@@ -45,11 +45,13 @@ class Converter(Contract):
 
 
 class UploadSettings(Contract):
-    """Uploads from the browser into the group's folder. `chunk_megabytes`: sent in one request."""
+    """Uploads from the browser into the group's folder. `chunk_megabytes`: sent in one request, which the web server
+    before OMERO.web has to take (nginx: client_max_body_size).
+    """
 
     enabled: bool = False
     most_gigabytes: Annotated[int, Field(ge=1, le=10_000)] = 50
-    chunk_megabytes: Annotated[int, Field(ge=1, le=1_000)] = 16
+    chunk_megabytes: Annotated[int, Field(ge=1, le=100)] = 16
 
 
 #: What a site has that says nothing about converters: the one of this project, proposed for Leica's files, whose

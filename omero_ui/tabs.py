@@ -18,6 +18,7 @@ class Tab:
 
 
 TABS = (
+    Tab("import", "Import", "flows:import"),
     Tab("runs", "Runs", "flows:runs"),
     Tab("admin", "Admin", "flows:admin", admins_only=True),
 )

@@ -13,6 +13,7 @@ app_name = "flows"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="flows:runs"), name="index"),
     path("logged-in/", sessions.logged_in, name="logged_in"),
+    path("import/", include("omero_ui.imports.urls")),
     path("runs/", include("omero_ui.runs.urls")),
     path("admin/", include("omero_ui.administration.urls")),
 ]

@@ -69,6 +69,13 @@ class GroupFolder:
         finally:
             os.close(descriptor)
 
+    def is_folder(self, path: str) -> bool:
+        """
+        Raises:
+            FailureError: as `resolve`.
+        """
+        return self.resolve(path).is_dir()
+
     def identify(self, path: str) -> tuple[Path, os.stat_result]:
         """The real path of a regular file, and its status.
 

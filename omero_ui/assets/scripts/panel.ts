@@ -2,6 +2,7 @@
 import "htmx.org";
 
 import { showMoments } from "./moments";
+import { bringImportToLife } from "./import_list";
 import { openRowsByKeyboard, focusSearchBySlash } from "./keyboard";
 
 function enliven(root: ParentNode): void {
@@ -12,6 +13,7 @@ document.addEventListener("DOMContentLoaded", () => {
   enliven(document);
   openRowsByKeyboard();
   focusSearchBySlash();
+  bringImportToLife();
 });
 // What htmx has put in is enlivened as the page was.
 document.addEventListener("htmx:load", (event) => {
