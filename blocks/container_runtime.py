@@ -39,7 +39,9 @@ PODMAN = (
     " [mount --volume {path}:{path}:ro] {reference}"
 )
 PODMAN_STOP = "podman rm --force --time 0 {name}"
-#: Images are folders or .sqfs files with /data and Apptainer's run script; read-only, but what is bound is writable.
+#: Images are folders or .sqfs files with Apptainer's run script; read-only, but what is bound is writable. ch-run 0.31
+#: makes no place to bind to: the image has /data, and a place for each further folder. The container shares the job's
+#: network, processes, environment and memory limit, and dies with the job.
 CHARLIECLOUD = (
     "ch-run --bind {work}:/tmp --bind {data}:/data --bind {in}:/data/in --bind {gt}:/data/gt"
     " --bind {files}:/data/files --bind {out}:/data/out [mount --bind {path}:{path}]"

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import sandbox.workflows
 from sandbox.cluster.access import ClusterAccess
-from sandbox.cluster.container_runtime import IMAGE_SUFFIX
 from sandbox.site.accounts import GROUPS, IMPORTER
 from sandbox.site.addresses import Addresses
 from sandbox.site.home import Home, write_private
 from sandbox.workflows.__main__ import WORKFLOWS
+from sandbox.workflows.container_image import IMAGE_ENDING
 
 DESCRIPTORS = Path(sandbox.workflows.__file__).parent
 
@@ -48,7 +48,7 @@ def cluster_settings(home: Home, access: ClusterAccess) -> dict[str, dict[str, V
             "scratch": access.scratch,
             "images": access.containers,
             "runtime": "charliecloud",
-            "image_ending": IMAGE_SUFFIX,
+            "image_ending": IMAGE_ENDING,
             "image_pull": f"cp {access.registry}/{{file}} {{destination}}",
             "accounting": access.accounting,
             "default_cpus": 1,

@@ -28,6 +28,9 @@ _PROJECT = _HERE.parents[1]
 #: Where Singularity and Apptainer put an image's entry point; so a converted image runs the same way.
 RUN_SCRIPT = "/.singularity.d/runscript"
 
+#: How the image's file ends.
+IMAGE_ENDING = ".sqfs"
+
 #: Places that ch-run mounts from the host, and empty ones to mount data at: it makes none itself in an
 #: image that is read-only.
 _FOLDERS = (
@@ -56,7 +59,7 @@ class Workflow:
     @property
     def image_name(self) -> str:
         """As BIOMERO names the images on a cluster, `<name>_<version>`, with Charliecloud's suffix."""
-        return f"{self.name}_{self.version}.sqfs"
+        return f"{self.name}_{self.version}{IMAGE_ENDING}"
 
 
 def cache_folder() -> Path:
@@ -71,7 +74,7 @@ def keep_image(workflow: Workflow) -> Path:
         NotBuilt: mksquashfs is missing or failed.
     """
     folder = cache_folder()
-    image = folder / f"{workflow.name}-{fingerprint(workflow)}.sqfs"
+    image = folder / f"{workflow.name}-{fingerprint(workflow)}{IMAGE_ENDING}"
     if not image.exists():
         folder.mkdir(parents=True, exist_ok=True)
         partial = image.with_name(f".{image.name}.{os.getpid()}")
@@ -81,7 +84,7 @@ def keep_image(workflow: Workflow) -> Path:
         finally:
             partial.unlink(missing_ok=True)
     os.utime(image)
-    for old in sorted(folder.glob(f"{workflow.name}-*.sqfs"), key=lambda file: file.stat().st_mtime)[:-_KEPT]:
+    for old in sorted(folder.glob(f"{workflow.name}-*{IMAGE_ENDING}"), key=lambda file: file.stat().st_mtime)[:-_KEPT]:
         old.unlink(missing_ok=True)
     return image
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tifffile import TiffFile, imwrite
 
-from sandbox.cluster.container_runtime import BIAFLOWS_END, BIAFLOWS_FOLDERS, PULL, RUN, RUN_WITH_STORAGE
+from blocks.container_runtime import CHARLIECLOUD, shell_words
 from sandbox.samples.cells import Culture
 from sandbox.site import Site
 from tests.cluster.processes import count_processes, wait_until
@@ -23,22 +23,26 @@ from tests.cluster.user import User, connect
 def image(user: User) -> str:
     """The workflow's image, pulled from the sandbox's registry as a user would."""
     destination = f"{user.access.containers}/nuclei.sqfs"
-    command = [part.format(name="nuclei", version="v1.0.0", destination=destination) for part in PULL]
-    user.ask(shlex.join(command))
+    user.ask(shlex.join(["cp", f"{user.access.registry}/nuclei_v1.0.0.sqfs", destination]))
     return destination
 
 
 @pytest.fixture
 def data(user: User, tmp_path: Path) -> Iterator[str]:
     folder = f"{user.access.scratch}/{tmp_path.name}"
-    user.ask(f"mkdir -p {folder}/in {folder}/gt {folder}/out")
+    user.ask("mkdir -p " + " ".join(f"{folder}/{name}" for name in ("in", "gt", "files", "out", "work", "data")))
+    user.ask("mkdir " + " ".join(f"{folder}/data/{name}" for name in ("in", "gt", "files", "out")))
     yield folder
     user.ask(f"rm -r {folder}")
 
 
-def job_line(image: str, data: str, *parameters: str) -> str:
-    command = [part.format(image=image, data=data) for part in RUN]
-    return shlex.join([*command, *BIAFLOWS_FOLDERS, *parameters, *BIAFLOWS_END])
+def job_line(image: str, data: str, *parameters: str, mounts: tuple[str, ...] = ()) -> str:
+    """The container's command as in a run's job, with the arguments of BIAFLOWS workflows."""
+    folders = [f"{name}={shlex.quote(f'{data}/{name}')}" for name in ("in", "gt", "files", "out", "work", "data")]
+    biaflows = ("--infolder", "/data/in", "--gtfolder", "/data/gt", "--outfolder", "/data/out")
+    given = shlex.join([*biaflows, *parameters, "--local", "-nmc"])
+    command = " ".join(shell_words(CHARLIECLOUD, mounts=mounts))
+    return "\n".join([*folders, f"image={shlex.quote(image)}", f"{command} {given}"])
 
 
 def put(user: User, data: str, name: str, culture: Culture) -> None:
@@ -90,8 +94,8 @@ def test_an_image_in_the_mounted_storage_is_linked_and_not_copied(
 ) -> None:
     imwrite(cluster.storage / "lab-a" / "linked.tif", Culture(5, 256, count=10).expose(0))
     user.ask(f"ln --symbolic {user.access.storage}/lab-a/linked.tif {data}/in/linked.tif")
-    command = [part.format(image=image, data=data) for part in (*RUN_WITH_STORAGE, *BIAFLOWS_FOLDERS, *BIAFLOWS_END)]
-    job = user.submit(shlex.join(command), "--mem=1000")
+    assert user.access.storage is not None
+    job = user.submit(job_line(image, data, mounts=(user.access.storage,)), "--mem=1000")
     assert user.wait_for(job, "COMPLETED", "FAILED")["JobState"] == "COMPLETED", user.log(job)
     assert user.ask(f"ls {data}/out").split() == ["linked_labels.tif", "linked_nuclei.csv"]
 

@@ -18,7 +18,6 @@ from sandbox.cluster.configuration import (
     slurmdbd_conf,
     sshd_config,
 )
-from sandbox.cluster.container_runtime import PULL, RUN
 from sandbox.cluster.preparation import ssh_config
 from sandbox.cluster.slurm import node_name, virtual_nodes
 from sandbox.cluster.ssh_keys import keep_key
@@ -210,15 +209,3 @@ def test_slurm_is_a_name_for_the_whole_cluster(home: Home, accounting: bool, exp
     assert list(choose_services(["slurm"], home, known)) == expected
     with pytest.raises(UnknownService, match="slurm"):
         choose_services(["slrum"], home, known)
-
-
-def test_runtime_templates_have_the_places_they_say() -> None:
-    assert [part.format(data="/d", image="/i.sqfs") for part in RUN] == [
-        "ch-run",
-        "--bind=/d:/data",
-        "/i.sqfs",
-        "--",
-        "/.singularity.d/runscript",
-    ]
-    pull = [part.format(name="n", version="v1", destination="/x") for part in PULL]
-    assert pull == ["cp", "/srv/registry/n_v1.sqfs", "/x"]
