@@ -12,6 +12,7 @@ import typer
 
 from cli.failures import console, reported
 from cli.site import use_site
+from cli.typed import make_typed
 from contracts.analysis_run import AnalysisRun, RoiShape, TableKind
 from contracts.failures import FailureCategory, fail
 from contracts.workflow_descriptor import ParameterType, WorkflowDescriptor
@@ -88,7 +89,7 @@ async def _place(workflow: str, values: list[tuple[str, str]], fields: dict[str,
     async with prefect_client() as client:
         catalogue = await load_block(WorkflowCatalogue, CATALOGUE_BLOCK)
         descriptor = await asyncio.to_thread(catalogue.descriptor, workflow)
-        run = make_run(**fields, parameters=read_values(descriptor, values))
+        run = make_typed(AnalysisRun, "run", fields | {"parameters": read_values(descriptor, values)})
         async with begin_run(run) as work:
             # Everything that can be wrong is said here, before there is a run.
             plan = await asyncio.to_thread(make_plan, work)
@@ -102,29 +103,6 @@ async def _place(workflow: str, values: list[tuple[str, str]], fields: dict[str,
         succeeded = await watch_run(client, placed, run, web_url)
     if not succeeded:
         raise typer.Exit(1)
-
-
-def make_run(**fields: Any) -> AnalysisRun:
-    """An AnalysisRun from what a person typed.
-
-    Raises:
-        FailureError: BAD_REQUEST naming every field that is wrong.
-    """
-    from pydantic import ValidationError
-
-    try:
-        return AnalysisRun.model_validate(fields)
-    except ValidationError as error:
-        wrong = [
-            f"{'.'.join(map(str, item['loc'])) or 'run'}: {item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors()[:10]
-        ]
-        raise fail(
-            FailureCategory.BAD_REQUEST,
-            "The run is not right.",
-            detail="\n".join(wrong),
-            next_step="Correct it; nothing was placed.",
-        ) from None
 
 
 def split_pairs(texts: list[str], option: str) -> list[tuple[str, str]]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRun, StateType
-from rich.live import Live
+from prefect.client.schemas.objects import FlowRun
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cli.analysis_table import analysis_tables
 from cli.failures import console
 from cli.flow_runs import read_analysis_report, read_standing, state_name
-from cli.watch import POLL_SECONDS, doing, make_flow_run, say_state
+from cli.placed_run import follow, has_completed, place_flow_run, say_doing
 from contracts.analysis_run import AnalysisRun
 from contracts.run_tags import analysis_tags
 from tasks.analysis_work import CLUSTER_BLOCK
@@ -27,7 +24,7 @@ async def place_run(client: PrefectClient, run: AnalysisRun) -> FlowRun:
     Raises:
         FailureError: NOT_CONFIGURED when there is no deployment.
     """
-    return await make_flow_run(
+    return await place_flow_run(
         client,
         DEPLOYMENT,
         {"run": run.model_dump(mode="json")},
@@ -38,33 +35,26 @@ async def place_run(client: PrefectClient, run: AnalysisRun) -> FlowRun:
 
 
 async def watch_run(client: PrefectClient, placed: FlowRun, run: AnalysisRun, web_url: str | None) -> bool:
-    """Show the run until it ends, then its tables; Ctrl-C leaves it running. True when all went well."""
+    """Show the run until it ends, then its tables; Ctrl-C leaves it running. False when not all went well."""
     bar = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console)
     line = bar.add_task("placed")
-    try:
-        with Live(bar, console=console, refresh_per_second=6):
-            while True:
-                placed = await client.read_flow_run(placed.id)
-                said = await _say(client, placed, run)
-                bar.update(line, description=escape(said))
-                if placed.state is not None and placed.state.is_final() and placed.state.type is not StateType.CRASHED:
-                    break
-                await asyncio.sleep(POLL_SECONDS)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        console.print(
-            f"\nThe run goes on without this window. See it with: omero-flows show {run.uuid}", highlight=False
-        )
+
+    async def update(placed: FlowRun) -> None:
+        bar.update(line, description=escape(await _say(client, placed, run)))
+
+    ended = await follow(client, placed, bar, update, token=run.uuid)
+    if ended is None:
         return True
     report = await read_analysis_report(client, run.uuid)
     if report is not None:
         for table in analysis_tables(report, web_url):
             console.print(table)
-    return placed.state is not None and placed.state.type is StateType.COMPLETED
+    return has_completed(ended)
 
 
 async def _say(client: PrefectClient, placed: FlowRun, run: AnalysisRun) -> str:
     """One line: what the run does, or what it waits for."""
     if state_name(placed) != "Suspended":
-        return f"{say_state(placed)}  {await doing(client, placed)}"
+        return await say_doing(client, placed)
     standing = await read_standing(client, run.uuid)
     return "waiting for the cluster" + (f": {standing.summary}" if standing is not None else "")

@@ -12,6 +12,7 @@ import typer
 
 from cli.failures import console, errors, reported, say
 from cli.site import use_site
+from cli.typed import make_typed
 from contracts.destination import Destination, DestinationType
 from contracts.failures import Failure, FailureCategory, fail
 from contracts.import_order import MOST_FILES, ImportEngine, ImportOrder
@@ -88,16 +89,20 @@ async def _place(
             from tasks.authorise import check_order
 
             await asyncio.to_thread(lambda: session.gateway)  # who orders is known before what is looked at
-            order = make_order(
-                uuid=parse_token(token) if token else uuid.uuid4(),
-                user=user,
-                group=group,
-                destination=destination,
-                files=[{"path": _relative(storage, group, file)} for file in files],
-                preprocessing=preprocessing,
-                engine=engine,
-                key_values=list(key_values.items()),
-                hash_sources=hash_sources,
+            order = make_typed(
+                ImportOrder,
+                "order",
+                {
+                    "uuid": parse_token(token) if token else uuid.uuid4(),
+                    "user": user,
+                    "group": group,
+                    "destination": destination,
+                    "files": [{"path": _relative(storage, group, file)} for file in files],
+                    "preprocessing": preprocessing,
+                    "engine": engine,
+                    "key_values": list(key_values.items()),
+                    "hash_sources": hash_sources,
+                },
             )
             refused = [
                 permit
@@ -119,29 +124,6 @@ async def _place(
         succeeded = await watch(client, run, order, server.web_url)
     if not succeeded:
         raise typer.Exit(1)
-
-
-def make_order(**fields: object) -> ImportOrder:
-    """An ImportOrder from what a person typed.
-
-    Raises:
-        FailureError: BAD_REQUEST naming every field that is wrong.
-    """
-    from pydantic import ValidationError
-
-    try:
-        return ImportOrder.model_validate(fields)
-    except ValidationError as error:
-        wrong = [
-            f"{'.'.join(map(str, item['loc'])) or 'order'}: {item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors()[:10]
-        ]
-        raise fail(
-            FailureCategory.BAD_REQUEST,
-            "The order is not right.",
-            detail="\n".join(wrong),
-            next_step="Correct it; nothing was placed.",
-        ) from None
 
 
 def _relative(storage: ImageStorage, group: str, file: str) -> str:

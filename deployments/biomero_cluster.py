@@ -16,6 +16,7 @@ from blocks.ssh_config import read_ssh_config
 from blocks.ssh_connection import SshConnection, SshTarget
 from contracts.cluster_settings import ClusterSettings
 from contracts.failures import FailureCategory, fail
+from contracts.wrong_fields import wrong_fields
 from deployments.settings import Runtime
 
 _LOOK = RemoteScript(
@@ -65,7 +66,7 @@ def cluster_block(settings: ClusterSettings, ssh_config: Path, runtime: Runtime)
     try:
         return SlurmCluster(**fields)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'cluster'}: {item['msg']}" for item in error.errors())
+        wrong = "; ".join(wrong_fields(error, "cluster"))
         raise fail(
             FailureCategory.NOT_CONFIGURED,
             "What slurm-config.ini says of the cluster does not fit together.",

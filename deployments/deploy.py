@@ -37,6 +37,7 @@ from blocks.omero_server import OmeroServer
 from blocks.slurm_cluster import SlurmCluster
 from blocks.workflow_catalogue import WorkflowCatalogue
 from contracts.failures import FailureCategory, fail
+from contracts.wrong_fields import wrong_fields
 from deployments.automations import automations
 from deployments.settings import ClusterSettings, SiteSettings, read_secret
 
@@ -140,7 +141,7 @@ def slurm_cluster(settings: ClusterSettings) -> SlurmCluster:
     try:
         return SlurmCluster(**given, private_key=SecretStr(key + "\n"), known_hosts=hosts)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'cluster'}: {item['msg']}" for item in error.errors())
+        wrong = "; ".join(wrong_fields(error, "cluster"))
         raise fail(
             FailureCategory.NOT_CONFIGURED,
             "The settings under [cluster] are not right.",

@@ -19,6 +19,7 @@ from contracts.base import Contract
 from contracts.failures import FailureCategory, fail
 from contracts.import_settings import ImportSettings
 from contracts.workflow_entry import WorkflowEntry
+from contracts.wrong_fields import wrong_fields
 
 VARIABLE = "OMERO_FLOWS_SETTINGS"
 #: Container runtimes whose commands are known (blocks/container_runtime.py).
@@ -158,7 +159,7 @@ def load_settings(given: Path | None = None) -> SiteSettings:
             FailureCategory.NOT_CONFIGURED, f"{path} cannot be read.", detail=str(error), next_step="Correct the file."
         ) from error
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors())
+        wrong = "; ".join(wrong_fields(error, "file"))
         raise fail(
             FailureCategory.NOT_CONFIGURED, f"{path} is not right.", detail=wrong, next_step="Correct the file."
         ) from error

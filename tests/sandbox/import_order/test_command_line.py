@@ -154,7 +154,7 @@ async def test_ctrl_c_detaches_then_cancel_and_retry(orders: Orders, command: Co
     process.send_signal(signal.SIGINT)
     answer = await ended(process)
     assert answer.code == 0, answer.text
-    assert "The order goes on without this window" in answer.text
+    assert "It goes on without this window" in answer.text
     assert "Traceback" not in answer.text
     run = await run_of(token)
     assert run is not None and run.state is not None and run.state.is_running()
