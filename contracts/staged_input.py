@@ -1,4 +1,4 @@
-"""An image of OMERO as the workflow finds it: one file in its input folder."""
+"""An image of OMERO as the workflow finds it: one file in its input folder, or one folder that is an OME-Zarr."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class StagedForm(StrEnum):
     LINK = "link"
     #: Written from OMERO's pixels, which is also what a workflow gets that takes plain TIFF.
     OME_TIFF = "ome-tiff"
+    #: A folder of files, written from OMERO's pixels.
+    OME_ZARR = "ome-zarr"
 
 
 class StagedInput(Contract):

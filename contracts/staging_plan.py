@@ -49,8 +49,8 @@ class ImagePixels(Contract):
 
 class PlannedInput(Contract):
     """One input image and where its bytes come from, as its form wants: `original` is the imported file as it was
-    when the plan was made, `link` its path on the cluster, `pixels` what an OME-TIFF is written from. `size`: bytes
-    of the file, also of one that is not sent but linked.
+    when the plan was made, `link` its path on the cluster, `pixels` what an OME-TIFF or OME-Zarr is written from.
+    `size`: bytes of the file, also of one that is not sent but linked; of an OME-Zarr those of all its files.
     """
 
     input: StagedInput
@@ -66,6 +66,7 @@ class PlannedInput(Contract):
             StagedForm.ORIGINAL: (True, False, False),
             StagedForm.LINK: (True, True, False),
             StagedForm.OME_TIFF: (False, False, True),
+            StagedForm.OME_ZARR: (False, False, True),
         }
         if given != wanted[self.input.form]:
             raise ValueError(f"an input of form {self.input.form.value} has (original, link, pixels) {given}")

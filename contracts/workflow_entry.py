@@ -12,7 +12,7 @@ from contracts.container_image import ContainerImage
 from contracts.descriptor_formats.document import LONGEST_TEXT
 from contracts.descriptor_source import DescriptorSource, read_source
 from contracts.sbatch_options import SbatchOptions, check_option
-from contracts.workflow_descriptor import DescriptorFormat, WorkflowDescriptor
+from contracts.workflow_descriptor import ZARR_FORMATS, DescriptorFormat, WorkflowDescriptor
 
 #: What people type: `omero-flows analyse NAME`. BIOMERO's names are in small letters.
 WorkflowName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -105,11 +105,14 @@ class WorkflowEntry(Contract):
         """What it takes: the entry's word, else plates if the descriptor asks for them, else images."""
         return self.mode or (WorkflowMode.PLATES if descriptor.needs_plate else WorkflowMode.IMAGES)
 
-    def takes_zarr(self, descriptor: WorkflowDescriptor) -> bool:
-        """Whether images are staged as OME-Zarr: plates always are."""
-        if self.zarr is not None:
-            return self.zarr
-        return descriptor.needs_zarr or self.mode_of(descriptor) is not WorkflowMode.IMAGES
+    def formats_of(self, descriptor: WorkflowDescriptor) -> frozenset[str]:
+        """The words for the formats of images that it takes: OME-Zarr alone, or never, if the entry says so; else the
+        descriptor's.
+        """
+        named = {word for image in descriptor.images for word in image.formats}
+        if self.zarr is None:
+            return frozenset(named)
+        return ZARR_FORMATS if self.zarr else frozenset(named - ZARR_FORMATS)
 
     def _own(self) -> dict[str, str]:
         words = {

@@ -5,46 +5,48 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from contracts.failures import FailureCategory, FailureError, fail
+from contracts.staged_input import StagedForm
+from contracts.workflow_descriptor import ZARR_FORMATS
 
 _TIFF = frozenset({"tif", "tiff", "tf2", "tf8", "btf"})
 _OME_TIFF = frozenset({"ometif", "ometiff", "ome-tif", "ome-tiff", *(f"ome.{ending}" for ending in _TIFF)})
-_OME_ZARR = frozenset({"zarr", "omezarr", "ome-zarr", "ome.zarr"})
 
 
 class InputFormats:
     """The formats, as descriptors spell them (`tif`, `ometiff`, `ome.zarr`, `png`), with or without a dot.
 
     No word at all means TIFF: what BIAFLOWS workflows find in their input folder. What takes TIFF takes OME-TIFF
-    too, which is TIFF.
-
-    Raises:
-        FailureError: FORM_NOT_AVAILABLE for a workflow that takes OME-Zarr alone.
+    too, which is TIFF. What takes TIFF and OME-Zarr gets TIFF: one file for an image, not hundreds.
     """
 
     def __init__(self, words: Collection[str]) -> None:
         plain = {word.strip().lower().removeprefix(".") for word in words} or {"tif"}
         self._plain_tiff = bool(plain & _TIFF)
         self._ome_tiff = bool(plain & _OME_TIFF)
-        self._others = plain - _TIFF - _OME_TIFF - _OME_ZARR
-        if plain <= _OME_ZARR:
-            raise fail(
-                FailureCategory.FORM_NOT_AVAILABLE,
-                "The workflow takes OME-Zarr alone, and images are not sent as OME-Zarr yet.",
-                next_step="Let its descriptor name tif or ometiff too, if the container reads them; "
-                "or choose a workflow that does.",
-            )
+        self._ome_zarr = bool(plain & ZARR_FORMATS)
+        self._others = plain - _TIFF - _OME_TIFF - ZARR_FORMATS
 
     def __str__(self) -> str:
         named = ["OME-TIFF"] if self._ome_tiff else []
         named += ["TIFF"] if self._plain_tiff else []
+        named += ["OME-Zarr"] if self._ome_zarr else []
         return ", ".join([*named, *sorted(self._others)])
 
     @property
     def written_ending(self) -> str | None:
-        """The ending of an image that is written from OMERO's pixels; None when the workflow takes no TIFF."""
+        """The ending of an image that is written from OMERO's pixels; None when the workflow takes neither TIFF nor
+        OME-Zarr.
+        """
         if self._ome_tiff:
             return "ome.tif"
-        return "tif" if self._plain_tiff else None
+        if self._plain_tiff:
+            return "tif"
+        return "ome.zarr" if self._ome_zarr else None
+
+    @property
+    def written_form(self) -> StagedForm:
+        """What an image is written as, where it is written at all."""
+        return StagedForm.OME_TIFF if self._ome_tiff or self._plain_tiff else StagedForm.OME_ZARR
 
     def original_ending(self, name: str) -> str | None:
         """The ending that an imported file gets on the cluster, None when the workflow does not take its format.

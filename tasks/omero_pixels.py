@@ -1,10 +1,9 @@
-"""Pixels of OMERO's images as series that our writers take, read when they are asked for."""
+"""Pixels of OMERO's images, read when they are asked for."""
 
 from __future__ import annotations
 
 import logging
 import threading
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,10 +12,8 @@ import numpy as np
 from blocks.omero_failures import classify, describe
 from blocks.omero_session import OmeroSession
 from contracts.failures import FailureCategory, FailureError, fail
-from contracts.staged_input import StagedInput
 from contracts.staging_plan import ImagePixels
-from converters.image_file import Channel, Plane, Series
-from converters.ome_tiff_stream import Document, OmeTiffStream
+from converters.image_file import Plane
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +30,6 @@ PIXEL_TYPES: Mapping[str, np.dtype[Any]] = {
     "complex": np.dtype(np.complex64),
     "double-complex": np.dtype(np.complex128),
 }
-#: Of the annotation in the OME-XML that says where an image is from.
-NAMESPACE = "omero-flows/staged-image"
-_DOCUMENTS = uuid.UUID("2b6a7c52-53c5-5d3b-8a45-61a2b1e5c0d7")
 
 
 class OmeroPixels:
@@ -97,43 +91,3 @@ def end_service(service: Any) -> None:
         service.close()
     except Exception as error:  # noqa: BLE001
         log.info("OMERO's %s did not close cleanly: %s", type(service).__name__, describe(error))
-
-
-class _PixelsOfImage:
-    """The pixels of one image, as a series wants them."""
-
-    def __init__(self, image: ImagePixels, pixels: OmeroPixels | None) -> None:
-        self._image = image
-        self._pixels = pixels
-
-    def read(self, z: int, c: int, t: int, level: int, x: int, y: int, width: int, height: int) -> Plane:
-        assert self._pixels is not None, "a plan has sizes and no pixels"
-        return self._pixels.read(self._image, z, c, t, x, y, width, height)
-
-
-def ome_tiff_of(staged: StagedInput, image: ImagePixels, pixels: OmeroPixels | None = None) -> OmeTiffStream:
-    """The image as an OME-TIFF that is read from OMERO while it is sent; without `pixels`, to know its size.
-
-    The same plan gives the same bytes.
-    """
-    channels = (Channel(one.name, one.colour, one.emission_nm, one.excitation_nm) for one in image.channels)
-    series = Series(
-        0,
-        staged.name,
-        image.size_x,
-        image.size_y,
-        image.size_z,
-        image.size_c,
-        image.size_t,
-        PIXEL_TYPES[image.type],
-        tuple(channels),
-        ((image.size_x, image.size_y),),
-        _PixelsOfImage(image, pixels),
-        image.physical_size_x,
-        image.physical_size_y,
-        image.physical_size_z,
-        image.acquired,
-    )
-    annotation = {"Image": str(staged.image), "Original file": staged.original_file}
-    identity = uuid.uuid5(_DOCUMENTS, f"{annotation}{staged.name}{image.model_dump_json()}")
-    return OmeTiffStream(series, Document(staged.name, f"urn:uuid:{identity}", NAMESPACE, annotation))

@@ -68,7 +68,7 @@ def make_plan(work: AnalysisWork) -> RunPlan:
     values = run.parameters | {name: list(ids) for name, ids in run.inputs.attachments.items()}
     arguments = make_arguments(descriptor, values, FOLDERS)
     asked = workflow_resources(entry, descriptor)
-    formats = {word for wanted in descriptor.images for word in wanted.formats}
+    formats = entry.formats_of(descriptor)
     mounts = work.cluster.mounts
     staging = make_staging_plan(run, work.session, work.storage, ClusterInputs(formats, mounts))
     links = [PurePosixPath(planned.link) for planned in staging.inputs if planned.link is not None]

@@ -18,7 +18,7 @@ from contracts.staging_plan import StagingPlan
 from tasks.analysis_work import AnalysisWork
 from tasks.retries import DELAYS, is_retryable
 from tasks.run_clock import ordered_at
-from tasks.staging_sources import StagingSource, open_staging_sources, staged_links
+from tasks.staging_sources import StagingSource, open_staging_sources, staged_files, staged_links
 
 #: Seconds between two lines about a transfer in the run's log.
 SAY_EVERY = 10.0
@@ -78,10 +78,10 @@ def _whole(source: StagingSource) -> Iterator[bytes]:
 
 def _is_whole(remote: RemoteRun, staging: StagingPlan) -> bool:
     """Whether the staged folder holds what the plan says: its manifest has verified, so names and sizes decide."""
-    sent = {(planned.input.path, planned.size) for planned in staging.inputs if planned.link is None}
-    sent |= {(attachment.path, attachment.size) for attachment in staging.attachments}
     links = {planned.input.path for planned in staging.inputs if planned.link is not None}
-    return {(file.path, file.size) for file in remote.staged or ()} == sent and set(remote.links) == links
+    return {(file.path, file.size) for file in remote.staged or ()} == staged_files(staging) and set(
+        remote.links
+    ) == links
 
 
 class _Teller:

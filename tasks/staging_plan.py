@@ -1,4 +1,4 @@
-"""How each input image becomes one file for the cluster: under which name, in which form, for which task."""
+"""How each input image comes to the cluster: as one file or one OME-Zarr, under which name, for which task."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from contracts.staging_plan import PlannedAttachment, PlannedInput, StagingPlan
 from tasks.analysis_inputs import InputImage, ResolvedInputs, resolve_inputs
 from tasks.input_formats import InputFormats, is_tiff_ending
 from tasks.input_queries import ImportedFile, InputQueries, SeenAttachment, SeenChannel, SeenImage
-from tasks.omero_pixels import PIXEL_TYPES, ome_tiff_of
 from tasks.original_files import OriginalFiles, holds_tiff, path_on_cluster
 from tasks.pixel_metadata import describe_pixels
 from tasks.staged_names import attachment_name, staged_name
+from tasks.written_image import holds, written_size
 
+_NAMES = {StagedForm.OME_TIFF: "OME-TIFF", StagedForm.OME_ZARR: "OME-Zarr"}
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -42,7 +43,7 @@ def make_staging_plan(
 
     Raises:
         FailureError: what `resolve_inputs` raises; FORM_NOT_AVAILABLE, UNUSABLE_INPUT (a pixel type that OME-TIFF
-            has no place for), FILE_CHANGED, FILE_NOT_FOUND, BAD_REQUEST (a parameter's name).
+            or OME-Zarr has no place for), FILE_CHANGED, FILE_NOT_FOUND, BAD_REQUEST (a parameter's name).
     """
     formats = InputFormats(cluster.formats)
     _check_parameters(run.inputs.attachments)
@@ -96,11 +97,12 @@ class _Planner:
     def _check_writable(self, images: Collection[SeenImage]) -> None:
         if images and self._formats.written_ending is None:
             raise self._formats.refuse(_few(images))
-        odd = [image for image in images if image.type not in PIXEL_TYPES]
+        form = self._formats.written_form
+        odd = [image for image in images if not holds(form, image.type)]
         if odd:
             raise fail(
                 FailureCategory.UNUSABLE_INPUT,
-                f"OME-TIFF has no place for the pixels of {_few(odd)}, of type {odd[0].type!r}.",
+                f"{_NAMES[form]} has no place for the pixels of {_few(odd)}, of type {odd[0].type!r}.",
                 next_step="Leave it out, or convert it.",
             )
 
@@ -117,7 +119,7 @@ class _Planner:
         ending = original[1] if original is not None else self._formats.written_ending
         assert ending is not None  # _check_writable
         file = imported.get(seen.fileset) if seen.fileset is not None else None
-        form = StagedForm.OME_TIFF
+        form = self._formats.written_form
         if original is not None:
             form = StagedForm.ORIGINAL if link is None else StagedForm.LINK
         staged = StagedInput(
@@ -132,7 +134,7 @@ class _Planner:
         if original is not None:
             return PlannedInput(input=staged, size=original[0].size, original=original[0], link=link)
         pixels = describe_pixels(seen, channels.get(seen.pixels or 0, ()))
-        return PlannedInput(input=staged, size=ome_tiff_of(staged, pixels).size, pixels=pixels)
+        return PlannedInput(input=staged, size=written_size(staged, pixels), pixels=pixels)
 
 
 def _attachments(wanted: Mapping[str, tuple[SeenAttachment, ...]]) -> tuple[PlannedAttachment, ...]:

@@ -1,7 +1,7 @@
 """A run's staging plan as files to send: each with its path, its size, and its bytes from any offset on.
 
-Nothing of them is written on this machine or into OMERO: originals are read where they lie, OME-TIFFs are made of
-OMERO's pixels while they are sent, attachments are read from OMERO.
+Nothing of them is written on this machine or into OMERO: originals are read where they lie, OME-TIFFs and OME-Zarrs
+are made of OMERO's pixels while they are sent, attachments are read from OMERO.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from blocks.omero_session import OmeroSession
 from blocks.stored_file import read_stored_file
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.remote_run import StagedLink
-from contracts.staged_input import StagedForm
 from contracts.staging_plan import PlannedAttachment, PlannedInput, StagingPlan
 from converters.ome_tiff_stream import BLOCK, CHUNK
-from tasks.omero_pixels import OmeroPixels, end_service, ome_tiff_of
+from tasks.omero_pixels import OmeroPixels, end_service
 from tasks.read_ahead import read_ahead
+from tasks.written_image import written_files
 
 #: Pieces that are read and hashed beforehand, while others are sent: a block's.
 _AHEAD = BLOCK // CHUNK
@@ -89,7 +89,7 @@ def open_staging_sources(plan: StagingPlan, session: OmeroSession) -> Iterator[t
     pixels = OmeroPixels(session)
     try:
         yield (
-            *(_image(planned, pixels) for planned in plan.inputs if planned.input.form is not StagedForm.LINK),
+            *(source for planned in plan.inputs for source in _image(planned, pixels)),
             *(_attachment(planned, session) for planned in plan.attachments),
         )
     finally:
@@ -103,16 +103,25 @@ def staged_links(plan: StagingPlan) -> tuple[StagedLink, ...]:
     )
 
 
-def _image(planned: PlannedInput, pixels: OmeroPixels) -> StagingSource:
-    original, image = planned.original, planned.pixels
-    if original is not None:
-        return StagingSource(planned.input.path, planned.size, lambda offset: read_stored_file(original, offset))
-    assert image is not None  # the contract's validator
-    return StagingSource(
-        planned.input.path,
-        planned.size,
-        lambda offset: ome_tiff_of(planned.input, image, pixels).read(offset),
-    )
+def staged_files(plan: StagingPlan) -> set[tuple[str, int]]:
+    """Path and bytes of every file that has to be sent."""
+    files = {(attachment.path, attachment.size) for attachment in plan.attachments}
+    for planned in plan.inputs:
+        if planned.pixels is not None:
+            files |= {(file.path, file.size) for file in written_files(planned)}
+        elif planned.link is None:
+            files.add((planned.input.path, planned.size))
+    return files
+
+
+def _image(planned: PlannedInput, pixels: OmeroPixels) -> Iterator[StagingSource]:
+    original = planned.original
+    if planned.pixels is not None:
+        for file in written_files(planned, pixels):
+            yield StagingSource(file.path, file.size, file.read)
+    elif planned.link is None:
+        assert original is not None  # the contract's validator
+        yield StagingSource(planned.input.path, planned.size, lambda offset: read_stored_file(original, offset))
 
 
 def _attachment(planned: PlannedAttachment, session: OmeroSession) -> StagingSource:

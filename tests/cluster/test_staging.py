@@ -44,6 +44,9 @@ FILES = {
     "in/1/5_unknown_empty.tif": (b"", False),
     "in/2/6_unknown.tif": (content(6, PIECE_BYTES + PIECE_BYTES // 2), False),
     "in/2/7_unknown_small.tif": (content(7, 5), False),
+    "in/3/11_folder.ome.zarr/.zattrs": (b"{}", True),
+    "in/3/11_folder.ome.zarr/0/.zarray": (b"{}", True),
+    "in/3/11_folder.ome.zarr/0/0/0/0/0/0": (content(11, 2 * SMALL_BYTES), True),
     "files/model/weights.bin": (content(8, 3 * SMALL_BYTES), True),
     "gt/truth.tif": (content(9, 100), True),
 }
@@ -203,7 +206,19 @@ def test_a_link_that_leads_nowhere_is_refused(
 
 
 @pytest.mark.parametrize(
-    "path", ["/in/0/a", "in/../x", "out/0/a", "in/0/a b", "in/0/.hidden", "in/0/-rf", "in", "in/0/a\n"]
+    "path",
+    [
+        "/in/0/a",
+        "in/../x",
+        "out/0/a",
+        "in/0/a b",
+        "in/0/.hidden",
+        "in/0/.zgroup",
+        "in/0/a.zarr/.zgroup/b",
+        "in/0/-rf",
+        "in",
+        "in/0/a\n",
+    ],
 )
 def test_only_names_of_ours_are_staged(
     slurm: SlurmCluster, connection: SshConnection, token: UUID, began: datetime, path: str

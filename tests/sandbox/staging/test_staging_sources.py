@@ -13,16 +13,19 @@ import numpy as np
 import ome_types
 import pytest
 import tifffile
+import yaozarrs
+import zarr
 from omero.gateway import BlitzGateway
 
 from blocks.omero_session import OmeroSession
 from contracts.failures import FailureCategory, FailureError
 from contracts.remote_run import StagedLink
+from contracts.staged_input import StagedForm
 from contracts.staging_plan import StagingPlan
-from converters import ome_tiff_stream
+from converters import ome_tiff_stream, ome_zarr_stream
 from converters.reader import open_image_file
 from sandbox.samples.plate import COLUMNS, ROWS, SITES
-from tasks.staging_sources import StagingSource, open_staging_sources, staged_links
+from tasks.staging_sources import StagingSource, open_staging_sources, staged_files, staged_links
 from tests.sandbox.staging.staging_ground import Ground
 from tests.sandbox.staging.test_analysis_inputs import import_plate
 
@@ -78,6 +81,29 @@ def test_an_ome_tiff_has_the_pixels_that_omero_has(
         (tmp_path / "a.tif").write_bytes(take(source))
     np.testing.assert_array_equal(planes_of(ground.alice, image), data)
     check(tmp_path / "a.tif", data)
+
+
+def test_an_ome_zarr_has_the_pixels_that_omero_has(
+    ground: Ground, session: OmeroSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also for a workflow that takes nothing else, of an image whose original is a TIFF; from any offset."""
+    monkeypatch.setattr(ome_zarr_stream, "_EDGE", 32)
+    data = noise((2, 2, 3, 33, 47))
+    made, imported = ground.pixel_image("for Zarr", data), ground.import_files(ground.write_tiff("original.tif"))
+    with sources_of(ground, session, "omezarr", images=[made, *imported]) as (plan, sources):
+        for source in sources:
+            path = tmp_path / source.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(take(source))
+            assert b"".join(source.open(source.size // 2)) == path.read_bytes()[source.size // 2 :]
+        assert sum(source.size for source in sources) == plan.bytes_to_send
+        assert {(source.name, source.size) for source in sources} == staged_files(plan)
+    for planned in plan.inputs:
+        assert planned.input.form is StagedForm.OME_ZARR and planned.input.file_name.endswith(".ome.zarr")
+        yaozarrs.validate_zarr_store(tmp_path / planned.input.path)
+        found = zarr.open_group(tmp_path / planned.input.path, mode="r")["0"]
+        assert isinstance(found, zarr.Array)
+        np.testing.assert_array_equal(found[:], planes_of(ground.alice, planned.input.image))
 
 
 def test_a_large_plane_comes_in_tiles(

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from contracts.descriptor_formats import read_descriptor
 from contracts.descriptor_source import DescriptorSource, read_source
-from contracts.workflow_descriptor import WorkflowDescriptor
+from contracts.workflow_descriptor import ZARR_FORMATS, WorkflowDescriptor
 from contracts.workflow_entry import WorkflowEntry, WorkflowMode
 from tests.unit.contracts.descriptor_texts import biaflows, bilayers, biomero
 
@@ -118,19 +118,20 @@ def test_a_branch_that_is_no_tag_is_said() -> None:
 
 
 def test_what_a_workflow_takes() -> None:
-    def modes(descriptor: str, **fields: Any) -> tuple[str, bool]:
+    def modes(descriptor: str, **fields: Any) -> tuple[str, set[str]]:
         own, found = WorkflowEntry(descriptor="x", **fields), workflow(descriptor)
-        return own.mode_of(found).value, own.takes_zarr(found)
+        return own.mode_of(found).value, set(own.formats_of(found))
 
     plain = {"id": "a", "type": "image", "format": "tif"}
-    assert modes(biaflows()) == ("images", False)
-    assert modes(biaflows(), zarr=True) == ("images", True)
-    assert modes(biaflows(), mode=WorkflowMode.PLATES) == ("plates", True)
-    assert modes(biaflows(), mode="images and plates") == ("images and plates", True)
-    assert modes(biomero(inputs=[plain])) == ("images", False)
-    assert modes(biomero(inputs=[plain | {"format": ["tif", "omezarr"]}])) == ("images", True)
-    assert modes(biomero(inputs=[plain | {"sub-type": "plate"}])) == ("plates", True)
-    assert modes(biomero(inputs=[plain | {"sub-type": "plate"}]), mode="images", zarr=False) == ("images", False)
+    both = plain | {"format": ["tif", "omezarr"]}
+    assert modes(biaflows()) == ("images", set())
+    assert modes(biaflows(), zarr=True) == ("images", set(ZARR_FORMATS))
+    assert modes(biaflows(), mode="images and plates") == ("images and plates", set())
+    assert modes(biomero(inputs=[plain])) == ("images", {"tif"})
+    assert modes(biomero(inputs=[both])) == ("images", {"tif", "omezarr"})
+    assert modes(biomero(inputs=[both]), zarr=False) == ("images", {"tif"})
+    assert modes(biomero(inputs=[plain | {"sub-type": "plate"}])) == ("plates", {"tif"})
+    assert modes(biomero(inputs=[plain | {"sub-type": "plate"}]), mode="images") == ("images", {"tif"})
 
 
 @pytest.mark.parametrize(

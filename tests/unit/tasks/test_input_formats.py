@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.failures import FailureCategory, FailureError
+from contracts.staged_input import StagedForm
 from tasks.input_formats import InputFormats
 
 
@@ -45,11 +45,11 @@ def test_the_ending_of_what_is_written(words: tuple[str, ...], ending: str | Non
 
 
 @pytest.mark.parametrize("word", ["zarr", "omezarr", "ome-zarr", "ome.zarr", ".OME.Zarr"])
-def test_zarr_alone_is_refused_by_name(word: str) -> None:
-    with pytest.raises(FailureError, match="OME-Zarr alone") as refused:
-        InputFormats([word])
-    assert refused.value.failure.category is FailureCategory.FORM_NOT_AVAILABLE
-    assert "tif" in refused.value.failure.next_step
+def test_zarr_alone_is_written_as_zarr(word: str) -> None:
+    formats = InputFormats([word])
+    assert (formats.written_form, formats.written_ending) == (StagedForm.OME_ZARR, "ome.zarr")
+    assert formats.original_ending("a.tif") is None
+    assert InputFormats([word, "tif"]).written_form is StagedForm.OME_TIFF
 
 
 def test_what_it_takes_in_words() -> None:
