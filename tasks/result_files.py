@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from blocks.image_storage import ImageStorage, fingerprint, open_below
@@ -63,6 +63,14 @@ def copy_result(stream: BinaryIO, file: ResultFile, write: Callable[[bytes], obj
 def path_of(storage: ImageStorage, group: str, file: ResultFile) -> Path:
     """Where a result lies on this machine; identify it first."""
     return storage.folder(group) / file.path
+
+
+def store_of(file: ResultFile) -> str | None:
+    """The path of the outermost Zarr store that a file lies in; None when it lies in none."""
+    for folder in reversed(PurePosixPath(file.path).parents):
+        if folder.suffix.lower() == ".zarr":
+            return str(folder)
+    return None
 
 
 def from_workflow(error: FailureError, file: ResultFile) -> Failure:

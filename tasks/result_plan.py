@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -20,7 +19,7 @@ from contracts.run_results import FailedResult, ResultFile
 from contracts.staged_input import StagedInput
 from tasks.authorise import identify_fileset
 from tasks.destinations import check_destination
-from tasks.result_files import from_workflow, identify_result
+from tasks.result_files import from_workflow, identify_result, store_of
 from tasks.result_inputs import inputs_of
 from tasks.result_names import check_pattern, image_name
 from tasks.result_run import ResultRun
@@ -101,6 +100,11 @@ def plan_results(run: ResultRun, files: Sequence[ResultFile]) -> ResultPlan:
     return _Sorter(run, sorted(files, key=lambda file: file.path)).sort()
 
 
+def wants_images(options: ResultOptions) -> bool:
+    """Whether anything comes of result images."""
+    return options.import_images or options.rois is not None
+
+
 class _Sorter:
     def __init__(self, run: ResultRun, files: Sequence[ResultFile]) -> None:
         self._run = run
@@ -109,10 +113,6 @@ class _Sorter:
         self._inputs = inputs_of(files, run.staged)
         self._folder = run.storage.folder(run.group)
         self._by_place = {str(self._folder / file.path): file for file in files}
-        self._stores: dict[str, list[ResultFile]] = defaultdict(list)
-        for file in files:
-            if store := _zarr_of(file):
-                self._stores[store].append(file)
         self._taken: set[str] = set()
         self._refusals: dict[Destination, FailureError | None] = {}
         self._images: list[ResultImage] = []
@@ -143,8 +143,8 @@ class _Sorter:
 
     def _sort(self, file: ResultFile) -> None:
         belonging = BelongingFile(file, self._inputs[file.path])
-        if store := _zarr_of(file):
-            self._sort_zarr(store)
+        if store_of(file) is not None:
+            self._left.append(file)  # what of it becomes an image, tasks/zarr_results.py has written beside it
         elif PurePosixPath(file.name).suffix.lower() in TABLES:
             match self._options.tables:
                 case TableKind.OMERO_TABLE:
@@ -158,24 +158,6 @@ class _Sorter:
         else:
             self._sort_image_or_other(belonging)
 
-    def _sort_zarr(self, store: str) -> None:
-        inside = self._stores[store]
-        self._taken |= {other.path for other in inside}
-        if not self._wants_images:
-            self._left += inside
-            return
-        failure = fail(
-            FailureCategory.UNKNOWN_FORMAT,
-            f"{PurePosixPath(store).name!r} is a Zarr store, which is not imported yet.",
-            detail=f"{len(inside)} files",
-            next_step=f"Let the workflow write OME-TIFF. The store itself stays where it is: {store}.",
-        ).failure
-        self._failed.append(FailedResult(path=store, failure=failure))
-
-    @property
-    def _wants_images(self) -> bool:
-        return self._options.import_images or self._options.rois is not None
-
     def _sort_image_or_other(self, belonging: BelongingFile) -> None:
         file = belonging.file
         first = identify_result(self._run.storage, self._run.group, file)
@@ -188,7 +170,7 @@ class _Sorter:
             return
         self._check_came(file, files)
         self._taken |= {self._by_place[identity.path].path for identity in files}
-        if not self._wants_images:
+        if not wants_images(self._options):
             self._left += [self._by_place[identity.path] for identity in files]
             return
         if self._options.rois is not None and fnmatchcase(file.name, self._options.label_images):
@@ -254,12 +236,3 @@ class _Sorter:
         if unknown is not None and self._options.import_images and (kind or "").startswith("image/"):
             raise unknown
         self._left.append(belonging.file)
-
-
-def _zarr_of(file: ResultFile) -> str | None:
-    """The path of the Zarr store that a file lies in; None when it lies in none."""
-    path = PurePosixPath(file.path)
-    for folder in reversed(path.parents):
-        if folder.suffix.lower() == ".zarr":
-            return str(folder)
-    return None

@@ -13,10 +13,12 @@ from tasks.input_marks import mark_inputs
 from tasks.label_image import does_not_fit
 from tasks.label_rois import make_rois
 from tasks.result_archive import archive
+from tasks.result_files import store_of
 from tasks.result_images import annotate_result
-from tasks.result_plan import BelongingFile, ResultImage, ResultPlan, sort_results
+from tasks.result_plan import BelongingFile, ResultImage, ResultPlan, sort_results, wants_images
 from tasks.result_run import ResultRun
 from tasks.result_tables import make_table
+from tasks.zarr_results import ReadStores, read_stores
 
 #: Results of one run that go into OMERO at once.
 AT_ONCE = 2
@@ -47,7 +49,10 @@ class _Results:
 
     async def bring(self) -> RunResults:
         run = self._run
-        plan = await sort_results(run, self._files)
+        stores = ReadStores(tuple(self._files), ())
+        if wants_images(run.run.results) and any(store_of(file) for file in self._files):
+            stores = await read_stores(run, self._files)
+        plan = await sort_results(run, stores.files)
         folder = self._files[0].run_folder
         async with asyncio.TaskGroup() as work:
 
@@ -65,7 +70,7 @@ class _Results:
             if run.run.results.archive:
                 begin(folder, self._keep, archive, tuple(self._files))
             begin(folder, self._mark)
-        failed = [*plan.failed, *self._failed, *self._inputs_without_labels(plan)]
+        failed = [*stores.failed, *plan.failed, *self._failed, *self._inputs_without_labels(plan)]
         return RunResults(
             uuid=run.token,
             results=tuple(sorted(self._results, key=lambda result: (result.path, result.kind, result.object_id))),
