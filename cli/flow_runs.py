@@ -17,14 +17,12 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from contracts.analysis_report import AnalysisReport
+from contracts.analysis_report import AnalysisReport, analysis_report_key
 from contracts.failures import FailureCategory, fail
-from contracts.import_report import ImportReport
+from contracts.import_report import ImportReport, progress_key, report_key
 from contracts.run_tags import ORDERED
 from contracts.waiting_job import JobStanding, news_key
 from tasks.latest_artifact import read_latest
-from tasks.report import progress_key, report_key
-from tasks.run_report import run_report_key
 
 
 @asynccontextmanager
@@ -98,7 +96,7 @@ async def read_report(client: PrefectClient, token: UUID) -> ImportReport | None
 
 async def read_analysis_report(client: PrefectClient, token: UUID) -> AnalysisReport | None:
     """The run's latest report; None before it has one."""
-    said = await read_latest(client, run_report_key(token))
+    said = await read_latest(client, analysis_report_key(token))
     return None if said is None else AnalysisReport.model_validate_json(said)
 
 

@@ -15,6 +15,11 @@ from contracts.slurm_job import Outcome, SubmittedJob, TaskVerdict
 from contracts.staged_input import StagedInput
 
 
+def analysis_report_key(run: Token) -> str:
+    """Key of the artifact that holds the run's report."""
+    return f"analysis-report-{run}"
+
+
 class AnalysisReport(Contract):
     """The run's end. `failure`: why there are no tasks or no results at all; the rest is then empty or from before.
 

@@ -12,6 +12,16 @@ from contracts.destination import Destination
 from contracts.failures import Failure
 
 
+def report_key(order: Token) -> str:
+    """Key of the artifact that holds the order's report."""
+    return f"import-report-{order}"
+
+
+def progress_key(order: Token) -> str:
+    """Key of the artifact that says how many of its files have ended, in per cent."""
+    return f"import-progress-{order}"
+
+
 class ImportedObject(Contract):
     """An Image or Plate in OMERO that a file became."""
 

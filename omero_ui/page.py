@@ -99,12 +99,20 @@ def is_part(request: Request) -> bool:
 
 
 def show(
-    request: Request, visitor: Visitor, template: str, context: Mapping[str, Any], *, status: int = 200
+    request: Request,
+    visitor: Visitor,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    status: int = 200,
+    framed: bool = True,
 ) -> Response:
-    """Fill a template. A whole page gets OMERO.web's header and the panel's tabs around it."""
+    """Fill a template. A whole page gets OMERO.web's header and the panel's tabs around it; a part that htmx asks for,
+    or that a page of OMERO.web takes in (`framed` False), does not.
+    """
     frame = request.flows_frame
     given = {"visitor": visitor, "tab": frame["tab"], "prefect_ui": settings.PREFECT_UI, **context}
-    if not is_part(request):
+    if framed and not is_part(request):
         given["tabs"] = tabs_for(visitor)
         render_response().prepare_context(request, given, conn=frame["conn"])
     return render(request, template, given, status=status)

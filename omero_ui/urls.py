@@ -15,5 +15,6 @@ urlpatterns = [
     path("logged-in/", sessions.logged_in, name="logged_in"),
     path("import/", include("omero_ui.imports.urls")),
     path("runs/", include("omero_ui.runs.urls")),
+    path("lineage/", include("omero_ui.lineage.urls")),
     path("admin/", include("omero_ui.administration.urls")),
 ]

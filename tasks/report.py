@@ -19,7 +19,14 @@ from blocks.omero_failures import describe
 from blocks.omero_session import OmeroSession
 from contracts.failures import Failure, FailureCategory
 from contracts.import_order import ImportOrder
-from contracts.import_report import FileOutcome, FileState, ImportedObject, ImportReport
+from contracts.import_report import (
+    FileOutcome,
+    FileState,
+    ImportedObject,
+    ImportReport,
+    progress_key,
+    report_key,
+)
 from contracts.import_source import ImportedFileset
 from contracts.source_file import SourceFile
 from tasks.order_run import OrderRun
@@ -33,10 +40,6 @@ THUMBNAIL_PIXELS = 64
 
 #: JPEG data URIs by the type and id of what they show; a plate shows its first image.
 Thumbnails = dict[tuple[str, int], str]
-
-
-def report_key(order: UUID) -> str:
-    return f"import-report-{order}"
 
 
 def table_key(order: UUID) -> str:
@@ -75,10 +78,6 @@ def whole_report(order: ImportOrder, outcomes: Mapping[int, FileOutcome]) -> Imp
             for index, file in enumerate(order.files)
         ),
     )
-
-
-def progress_key(order: UUID) -> str:
-    return f"import-progress-{order}"
 
 
 @task(name="report", task_run_name="report", persist_result=False)

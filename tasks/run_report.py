@@ -7,7 +7,7 @@ from uuid import UUID
 from prefect import task
 from prefect.artifacts import Artifact, acreate_markdown_artifact
 
-from contracts.analysis_report import AnalysisReport
+from contracts.analysis_report import AnalysisReport, analysis_report_key
 from contracts.run_results import Result, ResultKind
 from contracts.slurm_job import Outcome, TaskVerdict
 from tasks.analysis_work import AnalysisWork
@@ -15,10 +15,6 @@ from tasks.report import MOST_ROWS, MOST_THUMBNAILS, Thumbnails, as_text, read_t
 
 #: Artifact type of the report as JSON; `omero-flows show` reads it.
 REPORT_TYPE = "analysis-report"
-
-
-def run_report_key(run: UUID) -> str:
-    return f"analysis-report-{run}"
 
 
 def run_table_key(run: UUID) -> str:
@@ -34,7 +30,7 @@ async def publish_run_report(work: AnalysisWork, report: AnalysisReport) -> None
         thumbnails = await work.in_thread(read_thumbnails_of, work.session, shown[:MOST_THUMBNAILS])
     await Artifact(
         type=REPORT_TYPE,
-        key=run_report_key(report.uuid),
+        key=analysis_report_key(report.uuid),
         description=report.summary,
         data=report.model_dump(mode="json"),
     ).acreate()

@@ -22,7 +22,7 @@ class PrefectApi:
     """Asks Prefect; every trouble is a Failure that a page can show.
 
     Raises (every method):
-        FailureError: PREFECT_UNREACHABLE, or NOT_CONFIGURED when it refuses the password.
+        FailureError: PREFECT_UNREACHABLE; NOT_CONFIGURED when it refuses the password, BAD_REQUEST what was sent.
     """
 
     def __init__(self, url: str, auth: tuple[str, str] | None) -> None:
@@ -62,6 +62,14 @@ class PrefectApi:
                 FailureCategory.NOT_CONFIGURED,
                 "Prefect refuses the panel's password.",
                 next_step="An administrator has to correct omero.web.flows.prefect_auth_file.",
+            )
+        if answer.is_client_error:
+            raise fail(
+                FailureCategory.BAD_REQUEST,
+                "The workflow engine does not take this.",
+                detail=f"{method} {path} answered {answer.status_code}: {answer.text[:500]}",
+                next_step="Check what you entered. If it is right, tell your administrator: the panel and the workflow"
+                " engine may be of different versions (`omero-flows deploy`).",
             )
         if answer.is_error:
             raise _unreachable(f"{method} {path} answered {answer.status_code}: {answer.text[:500]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -12,11 +13,13 @@ from omero_ui.prefect_api.answers import FlowRun
 from omero_ui.runs.standing import Standing, standing_of
 
 #: The parameter that holds the order of each kind of run.
-_PARAMETERS = {"order": RunKind.IMPORT, "run": RunKind.ANALYSIS}
+PARAMETERS = {RunKind.IMPORT: "order", RunKind.ANALYSIS: "run"}
+#: Characters of a run's own last words; a crash may have said a whole traceback.
+MOST_SAID = 300
 
 
 class RunSummary(BaseModel):
-    """`seconds`: from its first start to its end, or until now."""
+    """`items`: the files of an order. `seconds`: from its first start to its end, or until now."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,19 +29,28 @@ class RunSummary(BaseModel):
     title: str
     user: str
     group: str
+    workflow: str | None
+    items: int
     standing: Standing
     said: str
     placed: datetime
     started: datetime | None
     seconds: float | None
+    changed: datetime
+
+    @cached_property
+    def mark(self) -> str:
+        """Differs when the run has changed: the list then gets a new row."""
+        return f"{self.flow_run}:{self.changed.timestamp():.3f}"
 
 
 def summarise(run: FlowRun, now: datetime) -> RunSummary | None:
     """None for a flow run that is no order: its parameters are not what its tags promise."""
-    for name, kind in _PARAMETERS.items():
+    for kind, name in PARAMETERS.items():
         order = run.parameters.get(name)
         if not isinstance(order, dict) or not {"uuid", "user", "group"} <= set(order):
             continue
+        workflow = order.get("workflow")
         return RunSummary(
             token=UUID(str(order["uuid"])),
             flow_run=run.id,
@@ -46,10 +58,13 @@ def summarise(run: FlowRun, now: datetime) -> RunSummary | None:
             title=run.name,
             user=str(order["user"]),
             group=str(order["group"]),
+            workflow=str(workflow.get("name")) if isinstance(workflow, dict) else None,
+            items=len(order.get("files") or ()),
             standing=standing_of(run.state),
-            said=(run.state.message or "") if run.state is not None else "",
+            said=(run.state.message or "")[:MOST_SAID] if run.state is not None else "",
             placed=run.created,
             started=run.start_time,
             seconds=None if run.start_time is None else ((run.end_time or now) - run.start_time).total_seconds(),
+            changed=run.state.timestamp if run.state is not None else run.updated,
         )
     return None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Literal
 
 from django import template
 from django.templatetags.static import static
@@ -16,9 +18,9 @@ register = template.Library()
 _BUILT = Path(__file__).resolve().parents[1] / "static" / "omero_ui"
 
 
-def duration(seconds: float | None) -> str:
+def duration(seconds: float | Literal[""] | None) -> str:
     """`2 min`, `1 h 20 min`, `3 d 4 h`; a dash where there is none."""
-    if seconds is None:
+    if seconds is None or seconds == "":  # a template's word for what is not there
         return "–"
     whole = max(0, round(seconds))
     if whole < 60:
@@ -46,6 +48,16 @@ def moment(when: datetime | None) -> str:
     return shown
 
 
+def unlocalized(number: float) -> str:
+    """A number as HTML attributes want it, with a point whatever the site's language."""
+    return f"{number:.4g}"
+
+
+def value_of(values: Mapping[Any, int], key: object) -> int:
+    """What a mapping counts of a key; 0 where it has none."""
+    return values.get(key, 0)
+
+
 def asset(name: str) -> str:
     """The address of a file that `make set-up` built; it changes with the content, so browsers may keep it."""
     return f"{static(f'omero_ui/{name}')}?{_digest(name)}"
@@ -58,5 +70,7 @@ def _digest(name: str) -> str:
 
 
 register.filter("duration", duration)
+register.filter("unlocalized", unlocalized)
+register.filter("value_of", value_of)
 register.simple_tag(moment, name="moment")
 register.simple_tag(asset, name="asset")

@@ -19,6 +19,14 @@ TOP_LINKS = (
 )
 
 
+#: The same of the webclient's right panel.
+RIGHT_PLUGINS = (
+    ("Acquisition", "webclient/data/includes/right_plugin.acquisition.js.html", "metadata_tab"),
+    ("Preview", "webclient/data/includes/right_plugin.preview.js.html", "preview_tab"),
+    ("Flows", "omero_ui/lineage/right_plugin.js.html", "flows_tab"),
+)
+
+
 def configuration_xml(properties: Mapping[str, str]) -> str:
     """OMERO's etc/grid/config.xml, as `omero config set` writes it (omero.config.ConfigXml, version 5.1.0)."""
     root = ElementTree.Element("icegrid")
@@ -59,6 +67,7 @@ class Web(Service):
         properties |= {
             "omero.web.apps": json.dumps(["omero_ui"]),
             "omero.web.ui.top_links": json.dumps(TOP_LINKS),
+            "omero.web.ui.right_plugins": json.dumps(RIGHT_PLUGINS),
             "omero.web.flows.prefect_api": self.addresses.prefect_api,
             "omero.web.flows.prefect_auth_file": str(prefect_auth),
             "omero.web.flows.prefect_ui": f"{PREFECT_PATH}/" if self.addresses.has_front else "",

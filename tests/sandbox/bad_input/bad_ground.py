@@ -22,10 +22,9 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
 from cli.watch import DEPLOYMENT
-from contracts.import_report import ImportReport
+from contracts.import_report import ImportReport, report_key
 from sandbox.site import Site
 from sandbox.site.service import PROJECT
-from tasks.report import report_key
 from tests.sandbox.bad_input.waiting_for import wait_for
 
 #: What an import writes; a refused order leaves the number of each as it was.
