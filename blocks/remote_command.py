@@ -30,8 +30,9 @@ printf '\\n%s\\n' "$mark"
 """
 
 
-#: `sum_files`: lines `<sha256> *<path>` for paths from standard input that end with a NUL and have no line end. GNU's
-#: sha256sum is built without the processor's instructions on some systems, and then five times slower than openssl.
+#: `sum_files`: lines `<sha256> *<path>` for paths from standard input that end with a NUL and have no line end.
+#: `sum_input`: the SHA-256 of standard input. GNU's sha256sum is built without the processor's instructions on some
+#: systems, and then five times slower than openssl.
 SUM_FILES = """\
 sum_files() {
     if openssl version > /dev/null 2>&1; then
@@ -39,6 +40,9 @@ sum_files() {
     else
         xargs -0 -r sha256sum --binary --
     fi
+}
+sum_input() {
+    if openssl version > /dev/null 2>&1; then openssl dgst -sha256 -r; else sha256sum --binary; fi | cut -d ' ' -f 1
 }
 """
 

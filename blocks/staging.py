@@ -7,9 +7,10 @@ The stream is a sequence of parts, each with a line before it that says how many
     more BYTES PATH       its next bytes: of a file whose size is known all the rest, else a piece of a bounded buffer
     verify BYTES          the manifest; the last part
 
-Files land in `.partial`. When the manifest has come, the cluster computes every SHA-256 from its own disk; what differs
-is removed and named, and only if nothing does `.partial` becomes `staged`. After a cut, what lies there is not sent
-again: each file goes on from the bytes it has, and the sum over the whole file tells whether they were the same ones.
+Files land in `.partial`. The cluster computes every SHA-256 from its own disk: of a large file while it arrives, piece
+by piece behind the one that is written, of the others when the manifest has come. What differs is removed and named,
+and only if nothing does `.partial` becomes `staged`. After a cut, what lies there is not sent again: each file goes on
+from the bytes it has, and the sum over the whole file tells whether they were the same ones.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ SMALL_BYTES = 1 << 20
 ARCHIVE_BYTES = 8 << 20
 #: Piece of a file whose size is not known: what is held in memory of it.
 PIECE_BYTES = 16 << 20
+#: Parts from this size on are summed up while they arrive, in pieces of this size. More than `PIECE_BYTES`: of a file
+#: that comes in several parts, no part alone has the sum.
+SUMMED_BYTES = 64 << 20
 
 #: Arguments: scratch, token. dd reads exactly as many bytes as it is told, tar would read on.
 _RECEIVE = RemoteScript(
@@ -49,11 +53,27 @@ cd -- "$1/$2" || exit 73
 if [ -d staged ]; then chmod -R u+w staged; rm -rf staged || exit 74; fi
 mkdir -p .partial/in .partial/files .partial/gt && cd .partial || exit 73
 take() { dd bs=64K "count=$1" iflag=count_bytes,fullblock status=none; }
+receive() {
+    if [ "$1" -lt @SUMMED@ ]; then take "$1" >> "$2"; return; fi
+    sum=$({
+        stat -c %s -- "$2"
+        rest=$1
+        while [ "$rest" -gt 0 ]; do
+            piece=$((rest < @SUMMED@ ? rest : @SUMMED@))
+            take "$piece" >> "$2" || { : > ../.broken; break; }
+            echo "$piece"
+            rest=$((rest - piece))
+        done
+    } | while read -r piece; do take "$piece" <&4; done 4< "$2" | sum_input)
+    [ ${#sum} != 64 ] || printf '%s *%s\\n' "$sum" "$2" >> ../.summed
+    [ ! -e ../.broken ]
+}
+rm -f ../.broken && : > ../.summed || exit 74
 while IFS=' ' read -r kind size path; do
     case $kind in
     tar) take "$size" | tar --extract --file=- --no-same-owner || exit 74 ;;
-    new) mkdir -p -- "${path%/*}" && take "$size" > "$path" || exit 74 ;;
-    more) take "$size" >> "$path" || exit 74 ;;
+    new) mkdir -p -- "${path%/*}" && : > "$path" && receive "$size" "$path" || exit 74 ;;
+    more) receive "$size" "$path" || exit 74 ;;
     verify) take "$size" > ../.manifest; break ;;
     *) echo "the stream is broken: $kind" >&2; exit 76 ;;
     esac
@@ -64,26 +84,27 @@ find . \\( -type f -o -type l \\) -printf '%P\\n' | sort | comm -23 - ../.named 
     rm -f -- "$path"
 done
 sed -n 's/^\\([0-9a-f]\\{64\\}\\) [0-9]* /\\1 */p' ../.manifest | sort > ../.sums
-cut -d '*' -f 2- ../.sums | while IFS= read -r path; do
+cut -d '*' -f 2- ../.summed | sort > ../.named
+cut -d '*' -f 2- ../.sums | sort | comm -23 - ../.named | while IFS= read -r path; do
     [ ! -f "$path" ] || printf '%s\\0' "$path"
 done > ../.files
-sum_files < ../.files | sort > ../.checked
+sum_files < ../.files > ../.checked
 if [ "$(tr -cd '\\0' < ../.files | wc -c)" != "$(grep -c '' ../.checked)" ]; then
     echo 'not every file could be checked' >&2
     exit 77
 fi
-wrong=$(comm -23 ../.sums ../.checked | cut -d '*' -f 2-)
+wrong=$(sort ../.checked ../.summed | comm -23 ../.sums - | cut -d '*' -f 2-)
 unreadable=$(sed -n 's/^link - //p' ../.manifest | while IFS= read -r path; do
     [ -r "$path" ] || printf '%s\\n' "$path"
 done)
 emit wrong 0 "$wrong"
 emit unreadable 0 "$unreadable"
 printf '%s\\n' "$wrong" | while IFS= read -r path; do [ -z "$path" ] || rm -f -- "$path"; done
-rm -f ../.named ../.sums ../.files ../.checked
+rm -f ../.named ../.summed ../.sums ../.files ../.checked
 [ -z "$wrong$unreadable" ] || exit 0
 mv ../.manifest manifest && cd .. && mv -T .partial staged && chmod -R a-w staged || exit 74
 emit staged 0 ''
-""",
+""".replace("@SUMMED@", str(SUMMED_BYTES)),
 )
 
 #: Told the file's path, and its bytes that are there by now.

@@ -6,7 +6,6 @@ are made of OMERO's pixels while they are sent, attachments are read from OMERO.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -21,30 +20,20 @@ from tasks.omero_pixels import OmeroPixels, end_service
 from tasks.read_ahead import read_ahead
 from tasks.written_image import written_files
 
-#: Pieces that are read and hashed beforehand, while others are sent: a block's.
+#: Pieces that are read beforehand, while others are sent: a block's.
 _AHEAD = BLOCK // CHUNK
-#: Bytes between two kept states of a file's digest, and how many states are kept at most, about.
-_APART, _MOST_STATES = 16 << 20, 256
 
 
 class StagingSource:
-    """One file to send. `name` is its path below the run's folder, `size` its bytes.
-
-    `sha256` is that of the whole file, of the bytes that this object read; None until its end was reached.
-    """
+    """One file to send. `name` is its path below the run's folder, `size` its bytes; whoever sends it sums it up."""
 
     def __init__(self, name: str, size: int, begin: Callable[[int], Iterator[bytes]]) -> None:
         self.name = name
         self.size = size
-        self.sha256: str | None = None
         self._begin = begin
-        self._states = [(0, hashlib.sha256())]
 
     def open(self, offset: int = 0) -> Iterator[bytes]:
-        """The bytes from `offset` on, in pieces of about 1 MiB; again and again, from anywhere, one reading at a time.
-
-        The digest needs what lies before the offset too. Where this object read those bytes before, their state is
-        kept; else (a new process goes on) they are read and not given.
+        """The bytes from `offset` on, in pieces of about 1 MiB; again and again, from anywhere.
 
         Raises:
             ValueError: no such offset.
@@ -56,23 +45,14 @@ class StagingSource:
         return pieces if self.size <= CHUNK else read_ahead(pieces, _AHEAD)
 
     def _pieces(self, offset: int) -> Iterator[bytes]:
-        position, state = max((kept for kept in self._states if kept[0] <= offset), key=lambda kept: kept[0])
-        digest = state.copy()
-        for piece in self._begin(position):
-            digest.update(piece)
-            start, position = position, position + len(piece)
+        position = offset
+        for piece in self._begin(offset):
+            position += len(piece)
             if position > self.size:
                 raise self._wrong_size(position)
-            self._keep(position, digest)
-            if position > offset:
-                yield piece[max(0, offset - start) :]
+            yield piece
         if position != self.size:
             raise self._wrong_size(position)
-        self.sha256 = digest.hexdigest()
-
-    def _keep(self, position: int, digest: hashlib._Hash) -> None:
-        if position >= self._states[-1][0] + max(_APART, self.size // _MOST_STATES):
-            self._states.append((position, digest.copy()))
 
     def _wrong_size(self, found: int) -> FailureError:
         return fail(

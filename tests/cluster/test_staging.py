@@ -13,7 +13,7 @@ import pytest
 from blocks.run_folder import list_folders, prepare, tidy
 from blocks.slurm_cluster import SlurmCluster
 from blocks.ssh_connection import SshConnection
-from blocks.staging import PIECE_BYTES, SMALL_BYTES, InputFile, stage
+from blocks.staging import PIECE_BYTES, SMALL_BYTES, SUMMED_BYTES, InputFile, stage
 from contracts.failures import FailureCategory, FailureError
 from contracts.remote_run import StagedLink
 from tests.cluster.login import Login
@@ -97,7 +97,7 @@ def test_a_cut_transfer_goes_on_where_it_was(
     slurm: SlurmCluster, login: Login, token: UUID, began: datetime, known: bool
 ) -> None:
     """The first attempt breaks in the middle of the large file; the second sends what is missing, and no more."""
-    small, large = content(1, 50_000), content(2, 5 * PIECE_BYTES)
+    small, large = content(1, 50_000), content(2, SUMMED_BYTES + 5 * PIECE_BYTES)
     cut_at = 3 * PIECE_BYTES
     with slurm.connect() as connection:
         run = prepare(slurm, connection, token, began=began)
@@ -111,7 +111,7 @@ def test_a_cut_transfer_goes_on_where_it_was(
         run = prepare(slurm, connection, token, began=began)
         assert run.staged is None
         there = run.partial["in/0/2_large.tif"]
-        assert 2 * PIECE_BYTES <= there < len(large)
+        assert PIECE_BYTES <= there < len(large)
         sent = count_sent(connection)
         staged = stage(
             slurm,
@@ -140,11 +140,12 @@ def count_sent(connection: SshConnection) -> Callable[[], int]:
     return lambda: sent[0]
 
 
+@pytest.mark.parametrize("size", [2 * SMALL_BYTES, SUMMED_BYTES + 5], ids=["summed at the end", "summed on arrival"])
 def test_a_source_that_changed_meanwhile_is_begun_anew(
-    slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID, began: datetime
+    slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID, began: datetime, size: int
 ) -> None:
     """What lies there is the beginning of another file: the sum tells, the file goes, the next attempt sends all."""
-    data = content(1, 2 * SMALL_BYTES)
+    data = content(1, size)
     run = prepare(slurm, connection, token, began=began)
     login.ask(
         f"mkdir -p {login.folder(token)}/.partial/in/0; cat > {login.folder(token)}/.partial/in/0/1_a.tif", b"other"

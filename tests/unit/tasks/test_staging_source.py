@@ -1,8 +1,7 @@
-"""A source gives the same bytes from any offset, and a digest of the whole file whichever way it was read."""
+"""A source gives the same bytes from any offset, and neither more nor fewer than it said."""
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Generator, Iterator
 
@@ -25,16 +24,12 @@ def pieces(content: bytes, offset: int, length: int) -> Iterator[bytes]:
 @given(
     content=st.binary(max_size=400),
     length=st.integers(1, 50),
-    apart=st.integers(1, 100),
     ahead=st.booleans(),
     reads=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 20)), max_size=6),
 )
-def test_cut_and_gone_on_anywhere(
-    content: bytes, length: int, apart: int, ahead: bool, reads: list[tuple[float, int]]
-) -> None:
+def test_cut_and_gone_on_anywhere(content: bytes, length: int, ahead: bool, reads: list[tuple[float, int]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(staging_sources, "CHUNK", 1 if ahead else 1 << 20)
-        patch.setattr(staging_sources, "_APART", apart)
         source = StagingSource("in/0/a", len(content), lambda at: pieces(content, at, length))
         for part, count in reads:  # each is cut after some pieces
             offset = int(part * len(content))
@@ -42,14 +37,6 @@ def test_cut_and_gone_on_anywhere(
             assert content[offset:].startswith(given_bytes)
         offset = int(reads[-1][0] * len(content)) if reads else 0
         assert b"".join(source.open(offset)) == content[offset:]
-        assert source.sha256 == hashlib.sha256(content).hexdigest()
-
-
-def test_no_digest_before_the_end() -> None:
-    source = StagingSource("a", 6, lambda at: pieces(b"abcdef", at, 2))
-    reading = source.open()
-    next(reading)
-    assert source.sha256 is None
 
 
 @pytest.mark.parametrize("size", [5, 7])
@@ -58,21 +45,11 @@ def test_another_size_is_a_failure(size: int) -> None:
     with pytest.raises(FailureError) as refused:
         list(source.open())
     assert refused.value.failure.category is FailureCategory.FILE_CHANGED
-    assert source.sha256 is None
-
-
-def test_few_states_of_a_large_file_are_kept() -> None:
-    size = 1 << 40
-    source = StagingSource("a", size, lambda _: iter(()))
-    for position in range(0, size, size // 5000):
-        source._keep(position, hashlib.sha256())
-    assert len(source._states) <= 257
 
 
 def test_an_empty_file() -> None:
     source = StagingSource("a", 0, lambda at: pieces(b"", at, 1))
     assert list(source.open()) == []
-    assert source.sha256 == hashlib.sha256().hexdigest()
 
 
 # ---- reading ahead
