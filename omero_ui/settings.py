@@ -15,6 +15,11 @@ PREFECT_AUTH_FILE: str
 #: Where nginx shows the Prefect UI to OMERO's admins, on the panel's own origin; "" when it does not.
 PREFECT_UI: str
 
+#: The account of OMERO that keeps forms and what was filled in; "" for none.
+FORMS_USER: str
+#: A file that holds its password.
+FORMS_PASSWORD_FILE: str
+
 
 def _api(text: str) -> str:
     address = text.strip().rstrip("/")
@@ -48,5 +53,17 @@ CUSTOM_SETTINGS_MAPPINGS: dict[str, list[Any]] = {
         "",
         _path,
         "Path at which the web server shows the Prefect UI to OMERO's administrators, such as /prefect/.",
+    ],
+    "omero.web.flows.forms_user": [
+        "FORMS_USER",
+        "",
+        str.strip,
+        "The account of OMERO that keeps forms: an administrator whom no person is, the formmaster of OMERO.forms.",
+    ],
+    "omero.web.flows.forms_password_file": [
+        "FORMS_PASSWORD_FILE",
+        "",
+        str.strip,
+        "A file with that account's password, readable for OMERO.web alone.",
     ],
 }

@@ -23,7 +23,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -40,6 +40,10 @@ RECORDS = ROOT + "data/"
 KEY_VALUES = ROOT + "kvdata/"
 
 _NO_VERSION = ("id", "owner", "objType")
+
+
+#: The key of the newest record that a writer knew; None: that there was none; False: it does not matter.
+Seen = str | None | Literal[False]
 
 
 class Writing(NamedTuple):
@@ -132,10 +136,9 @@ def read_records(annotations: Sequence[Rows]) -> tuple[FormRecord, ...]:
     return tuple(sorted(records, key=lambda record: record.at, reverse=True))
 
 
-def add_record(annotations: Sequence[Rows], record: FormRecord, *, seen: str | None | bool = False) -> Writing | None:
+def add_record(annotations: Sequence[Rows], record: FormRecord, *, seen: Seen = False) -> Writing | None:
     """How to append a record; None if one with its token is there already.
 
-    `seen` is the key of the newest record that the writer knew, None if there was none; False asks nothing.
     `record.key` is replaced by one that no record has.
 
     Raises:

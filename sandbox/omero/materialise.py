@@ -29,6 +29,14 @@ _WRAP: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def version_of(record: Record) -> int:
+    """The number that an object which can change has for optimistic locking; another one after each change.
+
+    OMERO.server counts the changes. Here it is the id of the event that made the last one.
+    """
+    return 0 if record.update_event is None else record.update_event.id
+
+
 class Materialiser:
     """Makes omero.model objects of records: first say what is loaded, then call `ice`."""
 
@@ -117,7 +125,7 @@ class Materialiser:
         if hasattr(made, "unloadCollections"):
             made.unloadCollections()
         if hasattr(made, "_version"):
-            made._version = rtypes.rint(0)
+            made._version = rtypes.rint(version_of(record))
         fetched = self._collections.get(record, {})
         values = record.values
         for field in record.model.fields.values():

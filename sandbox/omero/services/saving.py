@@ -4,6 +4,7 @@
   (a field that is null in the object becomes null in the row). Loaded collections and references are followed.
 * A loaded object that the caller may not change is let through if nothing in it differs; a difference is a
   SecurityViolation. Only rows that differ get a new update event.
+* A loaded object that was changed since the client read it is an OptimisticLockException.
 * A new reference to another user's object asks for the right that OMERO's permissions table names: to annotate for
   annotations and ROIs, else to link. Objects of two groups are never joined.
 
@@ -17,6 +18,7 @@ from typing import Any
 import omero
 
 from sandbox.omero.calls import Call
+from sandbox.omero.materialise import version_of
 from sandbox.omero.model import Field, FieldKind, ModelClass
 from sandbox.omero.permissions import ANNOTATE, EDIT, LINK, USER_GROUP
 from sandbox.omero.records import NamedValue, Quantity, Record
@@ -80,6 +82,7 @@ class Saver:
             self._refuse_second_link(record)
         else:
             record = self._remember(ice_object, self._referred(model, ice_object))
+            self._refuse_stale(record, ice_object)
             self._update(record, ice_object)
         self._save_collections(record, ice_object)
         return record
@@ -157,6 +160,20 @@ class Saver:
             self.store.assign(record, field.name, value)
         self.store.assign_detail(record, "update_event", self.call.event())
         self._save_external_info(record, ice_object)
+
+    def _refuse_stale(self, record: Record, ice_object: Any) -> None:
+        """Who saves what somebody else has changed since it was read is told so, and overwrites nothing.
+
+        Hibernate 3 compares the versions when it merges (DefaultMergeEventListener.entityIsDetached). An object without
+        a version was made by a client, not read; it is taken as it is.
+        """
+        version = getattr(ice_object, "_version", None)
+        if version is not None and version.val != version_of(record):
+            raise omero.OptimisticLockException(
+                None,
+                None,
+                f"Row was updated or deleted by another transaction: [{record.model.java_name}#{record.id}]",
+            )
 
     def _sent_values(self, record: Record, ice_object: Any) -> list[tuple[Field, Any]]:
         """Every field but the collections, with the value that was sent, as the store keeps it."""
