@@ -42,6 +42,7 @@ CONTENT_SECURITY_POLICY = (
 _STATUS = {
     FailureCategory.BAD_REQUEST: 400,
     FailureCategory.NOT_A_MEMBER: 403,
+    FailureCategory.DESTINATION_NOT_WRITABLE: 403,
     FailureCategory.PREFECT_UNREACHABLE: 503,
     FailureCategory.NOT_CONFIGURED: 503,
     FailureCategory.OMERO_UNREACHABLE: 503,

@@ -20,6 +20,7 @@ class Tab:
 TABS = (
     Tab("import", "Import", "flows:import"),
     Tab("runs", "Runs", "flows:runs"),
+    Tab("forms", "Forms", "flows:forms"),
     Tab("admin", "Admin", "flows:admin", admins_only=True),
 )
 

@@ -16,5 +16,6 @@ urlpatterns = [
     path("import/", include("omero_ui.imports.urls")),
     path("runs/", include("omero_ui.runs.urls")),
     path("lineage/", include("omero_ui.lineage.urls")),
+    path("forms/", include("omero_ui.forms.urls")),
     path("admin/", include("omero_ui.administration.urls")),
 ]

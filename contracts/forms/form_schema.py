@@ -16,7 +16,7 @@ from jsonschema.exceptions import best_match
 from referencing.exceptions import Unresolvable
 
 from contracts.forms.form_problem import FormProblem
-from contracts.forms.form_values import DEEPEST, WrongForm, explain, make_validator
+from contracts.forms.form_values import DEEPEST, WrongForm, explain, make_validator, refuse_constant
 
 #: Bytes of UTF-8 of a schema.
 LARGEST_SCHEMA = 256 << 10
@@ -48,7 +48,7 @@ def parse_schema(text: str) -> dict[str, Any] | FormProblem:
         what = f"It has more than {LARGEST_SCHEMA // 1024} kB."
         return _problem((), what, "Make two forms of it.")
     try:
-        schema = json.loads(text, parse_constant=_refuse_constant)
+        schema = json.loads(text, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
         return FormProblem(
             where=f"Line {error.lineno}, column {error.colno}",
@@ -168,7 +168,3 @@ def _parts(path: tuple[str | int, ...], schema: Any) -> Iterator[tuple[tuple[str
 def _problem(path: Sequence[str | int], what: str, next_step: str) -> FormProblem:
     where = " > ".join(str(step) for step in path if step not in ("properties", "items")) or "The form"
     return FormProblem(path=tuple(path), where=where, what=what[:1].upper() + what[1:], next_step=next_step)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not in JSON")

@@ -96,6 +96,22 @@ def check_values(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[
     return tuple(sorted(problems, key=lambda problem: [str(step) for step in problem.path])[:MOST_PROBLEMS])
 
 
+def parse_values(text: str) -> dict[str, Any] | FormProblem:
+    """The JSON object that a browser sent, or why it is none."""
+    try:
+        values = json.loads(text, parse_constant=refuse_constant)
+    except (ValueError, RecursionError) as error:
+        return FormProblem(where=THE_FORM, what=f"It is no JSON: {error}.", next_step="Load the page again.")
+    if not isinstance(values, dict):
+        return FormProblem(where=THE_FORM, what="It is no JSON object.", next_step="Load the page again.")
+    return values
+
+
+def refuse_constant(name: str) -> None:
+    """For `json.loads`, which takes NaN and Infinity otherwise."""
+    raise ValueError(f"{name} is not in JSON")
+
+
 def explain(error: Exception) -> str:
     """What is wrong with a form that could not be used."""
     if isinstance(error, Unresolvable):

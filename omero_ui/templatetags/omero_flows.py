@@ -13,6 +13,9 @@ from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
 
+from contracts.forms.chunks import Rows
+from contracts.forms.key_values import key_values
+
 register = template.Library()
 
 _BUILT = Path(__file__).resolve().parents[1] / "static" / "omero_ui"
@@ -69,8 +72,20 @@ def _digest(name: str) -> str:
     return hashlib.sha256(Path(f"{_BUILT}/{name}").read_bytes()).hexdigest()[:12]
 
 
+def named(names: Mapping[int, str], number: int) -> str:
+    """The name that belongs to an id."""
+    return names.get(number, str(number))
+
+
+def pairs(values: Mapping[str, Any]) -> Rows:
+    """What was filled in as names and values, to read."""
+    return key_values(values)
+
+
 register.filter("duration", duration)
 register.filter("unlocalized", unlocalized)
 register.filter("value_of", value_of)
+register.filter("named", named)
+register.filter("pairs", pairs)
 register.simple_tag(moment, name="moment")
 register.simple_tag(asset, name="asset")

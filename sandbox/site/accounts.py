@@ -1,4 +1,4 @@
-"""The demo accounts of a site: three people, two groups with different permissions, one admin for sudo."""
+"""The demo accounts of a site: three people, two groups with different permissions, and the services'."""
 
 from __future__ import annotations
 
@@ -34,9 +34,11 @@ GROUPS = (Group("lab-a", "rwra--", "lab-a"), Group("lab-b", "rw----", "lab-b"))
 ROOT = Account("root", "root", "root", ("system", "user"), is_admin=True)
 #: The account the flows log in with, to act as the ordering user (a sudo session).
 IMPORTER = Account("importer", "Import", "Service", ("system",), is_admin=True)
+#: The account that keeps forms; no person is it.
+FORM_MASTER = Account("formmaster", "Form", "Master", ("system",), is_admin=True)
 ALICE = Account("alice", "Alice", "Arber", ("lab-a", "lab-b"))
 BOB = Account("bob", "Bob", "Bauer", ("lab-a",))
-ACCOUNTS = (ROOT, IMPORTER, ALICE, BOB)
+ACCOUNTS = (ROOT, IMPORTER, FORM_MASTER, ALICE, BOB)
 
 
 def make_passwords() -> dict[str, str]:

@@ -155,7 +155,9 @@ def prepare(
             prefect_auth=f"omero-flows:{secrets.token_urlsafe(16)}",
         )
     else:
-        addresses = replace(known, ports=choose_ports(dict(known.ports)))
+        # A site of an older version has no password yet for an account that came since.
+        passwords = make_passwords() | known.passwords
+        addresses = replace(known, ports=choose_ports(dict(known.ports)), passwords=passwords)
     addresses = replace(addresses, has_front=has_front)
     if accounting is not None:
         addresses = replace(addresses, accounting=accounting)

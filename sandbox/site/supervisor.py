@@ -20,6 +20,7 @@ from sandbox.cluster.slurm import NODES, Munge, Slurmctld
 from sandbox.site import status
 from sandbox.site.addresses import Addresses, prepare
 from sandbox.site.containers import Docker
+from sandbox.site.forms import ExampleForms
 from sandbox.site.home import Home
 from sandbox.site.nginx import Nginx
 from sandbox.site.nginx import find_program as find_nginx
@@ -40,6 +41,7 @@ _SITE: tuple[type[Service], ...] = (
     Postgres,
     PrefectServer,
     Omero,
+    ExampleForms,
     Web,
     Nginx,
     Docker,

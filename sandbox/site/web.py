@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
+from sandbox.site.accounts import FORM_MASTER
 from sandbox.site.addresses import PREFECT_PATH
 from sandbox.site.home import write_private
 from sandbox.site.service import Service, check_http, python
@@ -64,12 +65,16 @@ class Web(Service):
         }
         prefect_auth = self.home.web / "prefect-auth"
         write_private(prefect_auth, self.addresses.prefect_auth + "\n")
+        forms_password = self.home.web / "forms-password"
+        write_private(forms_password, self.addresses.passwords[FORM_MASTER.name] + "\n")
         properties |= {
             "omero.web.apps": json.dumps(["omero_ui"]),
             "omero.web.ui.top_links": json.dumps(TOP_LINKS),
             "omero.web.ui.right_plugins": json.dumps(RIGHT_PLUGINS),
             "omero.web.flows.prefect_api": self.addresses.prefect_api,
             "omero.web.flows.prefect_auth_file": str(prefect_auth),
+            "omero.web.flows.forms_user": FORM_MASTER.name,
+            "omero.web.flows.forms_password_file": str(forms_password),
             "omero.web.flows.prefect_ui": f"{PREFECT_PATH}/" if self.addresses.has_front else "",
         }
         write_private(Path(self.home.web / "etc" / "grid" / "config.xml"), configuration_xml(properties))

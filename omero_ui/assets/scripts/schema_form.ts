@@ -1,7 +1,7 @@
 // Forms drawn from JSON Schema; a file of its own, because the library is larger than all the rest of the panel.
 
 import { forgetDraft } from "./schema_form/draft";
-import { drawAsked } from "./schema_form/form";
+import { drawAsked, showTold } from "./schema_form/form";
 import { useOurLook } from "./schema_form/look";
 import { showPreviews } from "./schema_form/preview";
 
@@ -24,6 +24,7 @@ function enliven(root: ParentNode): void {
     forgetDraft(element.dataset["draftSaved"] ?? "");
   }
   for (const element of root.querySelectorAll<HTMLElement>("[data-schema-form]")) drawAsked(element);
+  for (const element of root.querySelectorAll<HTMLElement>("[data-problems-for]")) showTold(element);
   showPreviews(root);
 }
 

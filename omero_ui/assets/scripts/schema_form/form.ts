@@ -26,6 +26,8 @@ export interface SchemaFormParts {
 }
 
 let drawn = 0;
+/** The forms that are drawn on the page, by the element that asked for them. */
+const forms = new WeakMap<HTMLElement, SchemaForm>();
 
 /** Draws the form into an empty element. */
 export class SchemaForm {
@@ -196,6 +198,7 @@ export function drawAsked(element: HTMLElement): void {
       if (key !== undefined && touched) keepDraft(key, values);
     },
   );
+  forms.set(element, form);
   let touched = false;
   holder.addEventListener("input", () => (touched = true));
   holder.addEventListener("click", () => (touched = true));
@@ -206,9 +209,16 @@ export function drawAsked(element: HTMLElement): void {
     addAdvanced(element, holder);
     if (draft && key !== undefined && JSON.stringify(draft.values) !== before) sayDraft(element, key);
   });
-  hidden.form?.addEventListener("submit", (event) => {
-    if (!form.check()) event.preventDefault();
+  hidden.form?.addEventListener("htmx:confirm", (event) => {
+    if (event.target === hidden.form && !form.check()) event.preventDefault();
   });
+}
+
+/** What the server found wrong after the form was sent: `<div data-problems-for="ID of the form" data-problems="ID">`. */
+export function showTold(element: HTMLElement): void {
+  const form = forms.get(document.getElementById(element.dataset["problemsFor"] ?? "") ?? element);
+  const told = readJson(element.dataset["problems"]) as FieldProblem[] | undefined;
+  if (form && told) form.showProblems(told);
 }
 
 function addAdvanced(element: HTMLElement, holder: HTMLElement): void {
