@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from types import TracebackType
 
 import httpx
@@ -42,7 +43,9 @@ class WebVisitor:
     def get(self, path: str, **headers: str) -> httpx.Response:
         return self.client.get(path, headers=headers)
 
-    def post(self, path: str, data: dict[str, str] | None = None, *, csrf: bool = True) -> httpx.Response:
+    def post(
+        self, path: str, data: Mapping[str, str | list[str]] | None = None, *, csrf: bool = True
+    ) -> httpx.Response:
         """As a form of a page sends it; `csrf` False leaves the token out, as a page of another site must."""
         headers = {"X-CSRFToken": self.client.cookies.get("csrftoken", "")} if csrf else {}
         return self.client.post(path, data=data or {}, headers=headers)

@@ -210,7 +210,10 @@ export function drawAsked(element: HTMLElement): void {
     if (draft && key !== undefined && JSON.stringify(draft.values) !== before) sayDraft(element, key);
   });
   hidden.form?.addEventListener("htmx:confirm", (event) => {
-    if (event.target === hidden.form && !form.check()) event.preventDefault();
+    if (event.target !== hidden.form) return;
+    // The library tells of a change a moment later; the field that was left for the button must be sent too.
+    hidden.value = JSON.stringify(form.values);
+    if (!form.check()) event.preventDefault();
   });
 }
 

@@ -29,6 +29,7 @@ declare module "@json-editor/json-editor" {
     getHiddenText(text: string): HTMLElement;
     visuallyHidden(element: HTMLElement | undefined): void;
     getOptInCheckbox(name: string): { label: HTMLElement; checkbox: HTMLElement; container: HTMLElement };
+    getErrorMessage(text: string): HTMLElement;
     getButton(text: string, icon: unknown, title: string): HTMLElement;
   }
 

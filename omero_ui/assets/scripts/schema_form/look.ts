@@ -29,6 +29,14 @@ class PanelTheme extends JSONEditor.defaults.themes.barebones {
     return { label, checkbox, container };
   }
 
+  /** What is wrong with a group as a whole is told by the server; a missing field is told at the field. */
+  override getErrorMessage(text: string): HTMLElement {
+    const said = document.createElement("p");
+    said.hidden = true;
+    said.textContent = text;
+    return said;
+  }
+
   override getButton(text: string, icon: unknown, title: string): HTMLElement {
     const button = super.getButton(text, icon, title);
     button.classList.add("button");
