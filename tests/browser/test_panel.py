@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from sandbox.site import Site
+from tests.browser.accessibility import serious_issues
 from tests.browser.conftest import Imports
 from tests.browser.web_client import WebClient
 
@@ -28,11 +29,30 @@ def test_a_user_finds_their_run_from_omero_web(alice: WebClient, imports: Import
     page = alice.page
     page.locator("#middle_header_left").get_by_role("link", name="Flows").click()
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    assert not serious_issues(page)
+    page.keyboard.press("/")
+    page.keyboard.type(str(imports.token))
+    page.keyboard.press("Enter")
+    expect(page.locator("#rows tr")).to_have_count(1)
     row = page.locator(f"#run-{imports.token}")
     expect(row).to_contain_text("Done")
-    row.get_by_role("link").first.click()
+    row.focus()
+    page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text(imports.dataset)
+    expect(page.locator(".results img")).to_have_count(3)
+    page.locator("summary", has_text="Log").click()
+    expect(page.get_by_role("log")).to_contain_text("hela_40x.ome.tif")
+    assert not serious_issues(page)
+    page.goto(f"{alice.url}/flows/runs/charts/")
+    assert not serious_issues(page)
     expect(page.get_by_role("link", name="Admin", exact=True)).to_have_count(0)
+
+
+def test_an_image_names_the_run_that_made_it(alice: WebClient, imports: Imports) -> None:
+    alice.show("image", imports.stack)
+    alice.page.locator("#annotation_tabs a", has_text="Flows").click()
+    made = alice.page.locator("#flows_tab").get_by_role("link", name=imports.dataset)
+    expect(made).to_have_attribute("href", f"/flows/runs/{imports.token}/")
 
 
 def test_an_admin_works_in_the_prefect_ui(admin: WebClient, imports: Imports) -> None:
