@@ -14,6 +14,9 @@ TAIL = 120
 #: Lines of a downloaded log; a converter may talk a lot.
 MOST_LINES = 100_000
 
+#: What Prefect adds after every step, and the steps above the log say better. The whole log has it.
+_ENGINES_OWN = "Finished in state "
+
 #: Python's levels, as Prefect keeps them.
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 
@@ -23,10 +26,10 @@ def level_of(line: LogLine) -> str:
 
 
 def read_tail(prefect: PrefectApi, flow_run: UUID) -> list[tuple[LogLine, str]]:
-    """The last lines with their levels' names, oldest first."""
+    """The last lines with their levels' names, oldest first, without the engine's own."""
     body = {"logs": {"flow_run_id": {"any_": [str(flow_run)]}}, "sort": "TIMESTAMP_DESC", "limit": TAIL}
     lines = [LogLine.model_validate(item) for item in prefect.post("/logs/filter", body)]
-    return [(line, level_of(line)) for line in reversed(lines)]
+    return [(line, level_of(line)) for line in reversed(lines) if not line.message.startswith(_ENGINES_OWN)]
 
 
 def read_whole(prefect: PrefectApi, flow_run: UUID) -> Iterator[str]:
