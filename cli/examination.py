@@ -135,7 +135,7 @@ def describe_watcher(latest: FlowRun | None, now: datetime) -> str:
     if state.is_failed() or state.is_crashed():
         raise fail(
             FailureCategory.NOT_CONFIGURED,
-            "The last watcher of the cluster could not ask it.",
+            "The last watcher of the cluster failed.",
             detail=state.message or "",
             next_step="Run `omero-flows cluster check`, and do what it says.",
         )

@@ -47,7 +47,7 @@ def test_a_watcher_that_runs_or_has_just_ended_is_well(latest: FlowRun, said: st
         ),
         (
             watcher(StateType.FAILED, began=3, ended=2, said="another host key than the pinned one"),
-            "could not ask it",
+            "The last watcher of the cluster failed",
             "omero-flows cluster check",
         ),
     ],
