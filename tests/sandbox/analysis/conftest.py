@@ -6,8 +6,9 @@ import asyncio
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from cli.analysis_watch import place_run
 from cli.flow_runs import read_analysis_report, read_report, read_standing
 from contracts.analysis_report import AnalysisReport
 from contracts.analysis_run import AnalysisRun
+from contracts.import_report import ImportReport
 from contracts.waiting_job import JobStanding
 from sandbox.cluster.machine import Machine
 from sandbox.samples import write_samples
@@ -88,12 +90,26 @@ class RunDesk:
 
         return asyncio.run(read())
 
-    def run_deployment(self, name: str) -> State[Any]:
-        """Run one of the site's housekeeping flows, to its end."""
+    def import_files(self, dataset: str, files: Sequence[Path]) -> tuple[int, ...]:
+        """Import files as alice; the ids of their images."""
+        token = str(uuid.uuid4())
+        words = ["--as", "alice", "--group", GROUP, "--dataset", dataset, "--uuid", token, *map(str, files)]
+        done = self.command("import", *words)
+        assert done.returncode == 0, done.stdout
+
+        async def read() -> ImportReport | None:
+            async with self.client() as client:
+                return await read_report(client, uuid.UUID(token))
+
+        report = asyncio.run(read())
+        assert report is not None
+        return tuple(item.id for outcome in report.files for item in outcome.objects)
+
+    def start(self, name: str) -> uuid.UUID:
+        """Start one of the site's housekeeping flows."""
         with SyncPrefectClient(self.site.prefect_api, auth_string=self.site.prefect_auth) as client:
             deployment = client.read_deployment_by_name(name)
-            made = client.create_flow_run_from_deployment(deployment.id)
-        return self.wait_for_state(made.id, "Completed", "Failed", "Crashed")
+            return client.create_flow_run_from_deployment(deployment.id).id
 
     def report(self, run: AnalysisRun) -> AnalysisReport:
         async def read() -> AnalysisReport | None:
@@ -133,21 +149,8 @@ def desk(site: Site) -> Iterator[RunDesk]:
     gateway = BlitzGateway("alice", site.password("alice"), host=site.omero_tcp)
     assert gateway.connect(), gateway.getLastError()
     desk = RunDesk(site, gateway, ())
-    token = str(uuid.uuid4())
-    files = [str(sample.path) for sample in samples[:2]]
-    done = desk.command(
-        "import", "--as", "alice", "--group", GROUP, "--dataset", f"Cells {token}", "--uuid", token, *files
-    )
-    assert done.returncode == 0, done.stdout
+    desk.images = desk.import_files(f"Cells {uuid.uuid4()}", [sample.path for sample in samples[:2]])
     made = desk.command("cluster", "set-up")
     assert made.returncode == 0, made.stdout
-
-    async def read() -> list[int]:
-        async with desk.client() as client:
-            report = await read_report(client, uuid.UUID(token))
-        assert report is not None
-        return [item.id for outcome in report.files for item in outcome.objects]
-
-    desk.images = tuple(asyncio.run(read()))
     yield desk
     gateway.close()

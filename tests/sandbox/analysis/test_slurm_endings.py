@@ -29,6 +29,7 @@ from tests.sandbox.analysis.told_jobs import (
     FOR_EVER,
     RESULT,
     SECOND_START,
+    TASK,
     UNTIL_GO,
     Ended,
     ToldCluster,
@@ -44,8 +45,16 @@ ODD = (
     f'{RESULT}; head -c 500 "$(find "$IN" -type f | head -n 1)" > "$OUT/half.ome.tif"; echo text > "$OUT/notes.xyz";'
     ' ln -s /etc/passwd "$OUT/passwd.csv"; echo outside > "$OUT/../../x"'
 )
-#: Of two tasks the first ends well.
-ONE_OF_TWO = f'[ "${{SLURM_ARRAY_TASK_ID:-0}}" = 0 ] || exit 4; {RESULT}'
+#: The tasks of one job, each with an end of its own.
+TASKS = {
+    "survivor": f"{UNTIL_GO}; {RESULT}",
+    "timed out": FOR_EVER,
+    "cancelled": FOR_EVER,
+    "out of memory": f'{RESULT}; head --bytes=300M /dev/zero | tail | wc --bytes > "$OUT/size.csv"',
+    "odd results": ODD,
+    "no results": "echo nothing to see",
+}
+EACH_ITS_OWN = f"case {TASK} in {' '.join(f'{n}) {story} ;;' for n, story in enumerate(TASKS.values()))} esac"
 WHOLE_NODE = 4
 
 
@@ -79,38 +88,28 @@ def cluster(desk: RunDesk) -> Iterator[ToldCluster]:
 
 @pytest.fixture(scope="module")
 def ends(cluster: ToldCluster) -> dict[str, Ended]:
-    """Runs that live through the same hour: each one's job is given its fate as soon as Slurm has it."""
+    """Runs that live through the same minutes: each one's job is given its fate as soon as Slurm has it."""
     full_staging, full_job = uuid.uuid4(), uuid.uuid4()
-    mail = {"mail_to": "alice@example.org", "minutes": 7, "cpus": 2, "memory_mb": 300}
-    with small_disks(cluster.site, {full_staging: "64k", full_job: "30m"}):
+    asked = {"mail_to": "alice@example.org", "minutes": 7, "cpus": 1, "memory_mb": 60}
+    images = {"images": list(cluster.images[: len(TASKS)])}
+    with small_disks(cluster.site, {full_staging: "4k", full_job: "30m"}):
         runs = {
             "lost with its node": cluster.place(FOR_EVER, where="told-once"),
             "on a node that comes back": cluster.place(SECOND_START, where="told-on-third"),
             "preempted": cluster.place(SECOND_START, where="told-on-second", resources={"partition": "low"}),
-            "survivor": cluster.place(f"{UNTIL_GO}; {RESULT}", resources=mail),
-            "timed out": cluster.place(FOR_EVER),
-            "cancelled": cluster.place(FOR_EVER),
+            "tasks": cluster.place(EACH_ITS_OWN, inputs=images, batch_size=1, resources=asked),
             "held": cluster.place(RESULT, where="told-later"),
             "dependent": cluster.place(RESULT, where="told-later"),
-            "out of memory": cluster.place(
-                f'{RESULT}; head --bytes=300M /dev/zero | tail | wc --bytes > "$OUT/size.csv"',
-                resources={"memory_mb": 60},
-            ),
             "disk full in the job": cluster.place('head -c 100M /dev/zero > "$OUT/big.raw"', token=full_job),
             "disk full while staging": cluster.place(RESULT, token=full_staging),
-            "odd results": cluster.place(ODD),
-            "no results": cluster.place("echo nothing to see"),
         }
         runs["dependent"].change(f"dependency=afterok:{_failed_job(cluster)}")
         cluster.admin("scontrol", "hold", str(runs["held"].job()))
         runs["held"].wait_for_standing("an administrator holds it")
         cluster.admin("scontrol", "release", str(runs["held"].job()))
-        runs["held"].change("StartTime=now")
+        runs["held"].hurry()
 
-        runs["timed out"].wait_until_begun()
-        runs["timed out"].change("endtime=now")
-        runs["cancelled"].wait_until_begun()
-        cluster.admin("scancel", str(runs["cancelled"].job()))
+        _end_tasks(cluster, runs["tasks"])
         _preempt(cluster, runs["preempted"])
         runs["preempted"].hurry()
         for name in ("lost with its node", "on a node that comes back"):
@@ -118,14 +117,23 @@ def ends(cluster: ToldCluster) -> dict[str, Ended]:
         cluster.site.kill("node3")
         cluster.site.wait_until_ready("node3")
         runs["on a node that comes back"].hurry()
-
-        runs["survivor"].wait_until_begun()
-        shown = runs["survivor"].shown()
-        assert (shown["MailUser"], shown["MailType"]) == ("alice@example.org", "END,FAIL")
-        assert (shown["TimeLimit"], shown["NumCPUs"], shown["MinMemoryNode"]) == ("00:07:00", "2", "300M")
         _kill_slurmctld(cluster, list(runs.values()))
-        runs["survivor"].go()
+        runs["tasks"].go()
         return {name: run.wait_until_ended() for name, run in runs.items()}
+
+
+def _end_tasks(cluster: ToldCluster, run: ToldRun) -> None:
+    """Slurm has what the user asked for; then two of the tasks are ended by it."""
+    names = list(TASKS)
+    run.wait_until_begun(names.index("survivor"))
+    shown = run.shown()
+    assert (shown["MailUser"], shown["MailType"]) == ("alice@example.org", "END,FAIL")
+    assert (shown["TimeLimit"], shown["NumCPUs"], shown["MinMemoryNode"]) == ("00:07:00", "1", "60M")
+    timed_out, cancelled = names.index("timed out"), names.index("cancelled")
+    run.wait_until_begun(timed_out)
+    cluster.admin("scontrol", "update", f"jobid={run.job()}_{timed_out}", "endtime=now")
+    run.wait_until_begun(cancelled)
+    cluster.admin("scancel", f"{run.job()}_{cancelled}")
 
 
 def _failed_job(cluster: ToldCluster) -> int:
@@ -155,30 +163,36 @@ def _kill_slurmctld(cluster: ToldCluster, runs: list[ToldRun]) -> None:
     cluster.site.wait_until_ready("slurmctld")
 
 
-def verdict_of(ended: Ended) -> TaskVerdict:
-    (verdict,) = ended.report.verdicts
-    return verdict
+def verdict_of(ends: dict[str, Ended], name: str) -> TaskVerdict:
+    """Of a run's only task, or of the task that has the name."""
+    verdicts = ends[name if name in ends else "tasks"].report.verdicts
+    return verdicts[list(TASKS).index(name) if name in TASKS else 0]
 
 
-def failure_of(ended: Ended) -> Failure:
-    assert ended.state.is_failed(), ended
-    failure = verdict_of(ended).failure
+def failure_of(ends: dict[str, Ended], name: str) -> Failure:
+    assert ends[name if name in ends else "tasks"].state.is_failed()
+    failure = verdict_of(ends, name).failure
     assert failure is not None
     return failure
+
+
+def results_of(ended: Ended, task: int) -> dict[str, ResultKind]:
+    return {Path(item.path).name: item.kind for item in ended.report.results if f"/{task}/" in item.path}
 
 
 def assert_good(ended: Ended, *, restarts: int = 0) -> None:
     """One table of one job's results, imported once, and nothing left on the cluster."""
     assert ended.state.is_completed(), ended.report
-    verdict = verdict_of(ended)
+    (verdict,) = ended.report.verdicts
     assert (verdict.outcome, verdict.witness, verdict.restarts) == (Outcome.SUCCEEDED, Witness.JOB, restarts)
     assert [result.kind for result in ended.report.results] == [ResultKind.TABLE]
 
 
-def test_a_job_outlives_slurmctld(ends: dict[str, Ended]) -> None:
-    assert_good(ends["survivor"])
-    accounting = verdict_of(ends["survivor"]).accounting
-    assert accounting is not None and "cpu=2" in accounting.allocated
+def test_a_task_outlives_slurmctld_and_the_ends_of_the_others(ends: dict[str, Ended]) -> None:
+    verdict = verdict_of(ends, "survivor")
+    assert (verdict.outcome, verdict.witness) == (Outcome.SUCCEEDED, Witness.JOB)
+    assert verdict.accounting is not None and "cpu=1" in verdict.accounting.allocated
+    assert results_of(ends["tasks"], 0) == {"cells.csv": ResultKind.TABLE}
 
 
 @pytest.mark.parametrize("name", ["preempted", "on a node that comes back"])
@@ -191,42 +205,41 @@ def test_a_held_job_goes_on_when_it_is_released(ends: dict[str, Ended]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "category", "state", "witness"),
+    ("name", "category", "state", "witnesses"),
     [
-        ("lost with its node", FailureCategory.NODE_FAILED, JobState.NODE_FAIL, None),
-        ("timed out", FailureCategory.JOB_TIMED_OUT, JobState.TIMEOUT, Witness.JOB),
-        ("cancelled", FailureCategory.JOB_CANCELLED, JobState.CANCELLED, Witness.JOB),
-        ("dependent", FailureCategory.JOB_STUCK, JobState.PENDING, Witness.SQUEUE),
+        ("lost with its node", FailureCategory.NODE_FAILED, JobState.NODE_FAIL, [Witness.SQUEUE, Witness.SACCT]),
+        ("timed out", FailureCategory.JOB_TIMED_OUT, JobState.TIMEOUT, [Witness.JOB]),
+        ("cancelled", FailureCategory.JOB_CANCELLED, JobState.CANCELLED, [Witness.JOB]),
+        ("dependent", FailureCategory.JOB_STUCK, JobState.PENDING, [Witness.SQUEUE]),
     ],
 )
 def test_a_job_that_slurm_ended_says_why(
-    ends: dict[str, Ended], name: str, category: FailureCategory, state: JobState, witness: Witness | None
+    ends: dict[str, Ended], name: str, category: FailureCategory, state: JobState, witnesses: list[Witness]
 ) -> None:
-    failure, verdict = failure_of(ends[name]), verdict_of(ends[name])
+    failure, verdict = failure_of(ends, name), verdict_of(ends, name)
     assert (failure.category, verdict.state) == (category, state)
-    assert verdict.witness in (Witness.SQUEUE, Witness.SACCT) if witness is None else verdict.witness is witness
-    assert not ends[name].report.results
+    assert verdict.witness in witnesses
 
 
 def test_a_job_that_is_given_up_is_cancelled(ends: dict[str, Ended], desk: RunDesk) -> None:
-    assert "depends on a job that failed" in failure_of(ends["dependent"]).summary
-    assert "DependencyNeverSatisfied" in failure_of(ends["dependent"]).detail
+    assert "depends on a job that failed" in failure_of(ends, "dependent").summary
+    assert "DependencyNeverSatisfied" in failure_of(ends, "dependent").detail
     assert not desk.queue(ends["dependent"].run)
 
 
-def test_a_job_over_its_memory_has_failed_whatever_its_script_says(
+def test_a_task_over_its_memory_has_failed_whatever_its_script_says(
     ends: dict[str, Ended], cluster: ToldCluster
 ) -> None:
-    """Where the kernel does not limit memory, Slurm kills it and calls it no more than failed."""
+    """Where the kernel does not limit memory, Slurm measures it, kills the task, and calls it no more than failed."""
     access = cluster.site.cluster
     assert access is not None
-    failure = failure_of(ends["out of memory"])
+    failure = failure_of(ends, "out of memory")
     if access.unlimited is None:
         assert failure.category is FailureCategory.JOB_OUT_OF_MEMORY
-        assert verdict_of(ends["out of memory"]).state is JobState.OUT_OF_MEMORY
+        assert verdict_of(ends, "out of memory").state is JobState.OUT_OF_MEMORY
     else:
         assert failure.category in (FailureCategory.JOB_FAILED, FailureCategory.JOB_CANCELLED)
-    assert not ends["out of memory"].report.results
+    assert results_of(ends["tasks"], list(TASKS).index("out of memory")) == {}
 
 
 def test_a_full_disk_is_told_before_anything_is_sent(ends: dict[str, Ended]) -> None:
@@ -237,33 +250,29 @@ def test_a_full_disk_is_told_before_anything_is_sent(ends: dict[str, Ended]) -> 
 
 
 def test_a_job_that_fills_the_disk_says_so(ends: dict[str, Ended]) -> None:
-    ended = ends["disk full in the job"]
-    assert failure_of(ended).category is FailureCategory.JOB_FAILED
-    assert "No space left on device" in verdict_of(ended).log or "is the disk full?" in failure_of(ended).detail
+    failure, log = failure_of(ends, "disk full in the job"), verdict_of(ends, "disk full in the job").log
+    assert failure.category is FailureCategory.JOB_FAILED
+    assert "No space left on device" in log or "is the disk full?" in failure.detail
 
 
-def test_a_job_without_results_has_not_succeeded(ends: dict[str, Ended]) -> None:
-    failure = failure_of(ends["no results"])
-    assert failure.category is FailureCategory.RESULTS_MISSING
-    assert "nothing to see" in verdict_of(ends["no results"]).log
+def test_a_task_without_results_has_not_succeeded(ends: dict[str, Ended]) -> None:
+    assert failure_of(ends, "no results").category is FailureCategory.RESULTS_MISSING
+    assert "nothing to see" in verdict_of(ends, "no results").log
 
 
 def test_odd_results_are_told_one_by_one_and_the_good_ones_kept(ends: dict[str, Ended], cluster: ToldCluster) -> None:
-    ended = ends["odd results"]
-    assert ended.state.is_failed()
-    assert verdict_of(ended).outcome is Outcome.SUCCEEDED
-    kinds = {Path(result.path).name: result.kind for result in ended.report.results}
-    assert kinds == {"cells.csv": ResultKind.TABLE, "notes.xyz": ResultKind.ATTACHMENT}
-    assert [(item.path, item.failure.category) for item in ended.report.refused] == [
-        ("passwd.csv", FailureCategory.RESULT_REFUSED)
+    ended, task = ends["tasks"], list(TASKS).index("odd results")
+    assert verdict_of(ends, "odd results").outcome is Outcome.SUCCEEDED
+    assert results_of(ended, task) == {"cells.csv": ResultKind.TABLE, "notes.xyz": ResultKind.ATTACHMENT}
+    assert [(item.task, item.path, item.failure.category) for item in ended.report.refused] == [
+        (task, "passwd.csv", FailureCategory.RESULT_REFUSED)
     ]
     assert [(Path(item.path).name, item.failure.category) for item in ended.report.failed] == [
         ("half.ome.tif", FailureCategory.BROKEN_FILE)
     ]
-    brought = cluster.site.storage / ended.run.group / ".analyzed" / str(ended.run.uuid)
-    names = {path.name for path in brought.rglob("*") if path.is_file() and path.suffix != ".json"}
-    assert names == {"cells.csv", "notes.xyz", "half.ome.tif"}
-    assert not any(path.is_symlink() for path in brought.rglob("*"))
+    brought = cluster.site.storage / ended.run.group / ".analyzed" / str(ended.run.uuid) / str(task)
+    assert {path.name for path in brought.iterdir()} == {"cells.csv", "notes.xyz", "half.ome.tif"}
+    assert not any(path.is_symlink() for path in brought.iterdir())
 
 
 @pytest.mark.parametrize("accounting", [True, False], ids=["slurmdbd down", "no slurmdbd"])
@@ -273,22 +282,26 @@ def test_the_verdict_needs_no_slurmdbd(ends: dict[str, Ended], cluster: ToldClus
     try:
         if not accounting:
             cluster.deploy(accounting=False)
-        both = {"images": list(cluster.desk.images[:2])}
-        batch = cluster.place(ONE_OF_TWO, inputs=both, batch_size=1)
-        lost = cluster.place(FOR_EVER, where="told-once")
-        lost.wait_until_begun()
-        node = lost.shown()["NodeList"]
+        run = cluster.place(
+            f"[ {TASK} = 0 ] || {{ {FOR_EVER}; }}; {RESULT}",
+            where="told-once",
+            inputs={"images": list(cluster.images[:2])},
+            batch_size=1,
+        )
+        run.wait_until_begun(1)
+        node = run.shown(task=1)["NodeList"]
+        wait_for("the good task to end", (run.folder / "attempt-1" / "0.exitcode").exists)
         cluster.admin("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
-        ended = batch.wait_until_ended()
-        assert [verdict.outcome for verdict in ended.report.verdicts] == [Outcome.SUCCEEDED, Outcome.FAILED]
-        assert [result.kind for result in ended.report.results] == [ResultKind.TABLE]
-        ended = lost.wait_until_ended()
-        assert failure_of(ended).category is FailureCategory.NODE_FAILED
-        assert verdict_of(ended).state is JobState.NODE_FAIL
+        ended = run.wait_until_ended()
     finally:
         cluster.site.release("slurmdbd")
         if not accounting:
             cluster.deploy()
+    good, lost = ended.report.verdicts
+    assert (good.outcome, good.witness) == (Outcome.SUCCEEDED, Witness.JOB)
+    assert lost.failure is not None and lost.failure.category is FailureCategory.NODE_FAILED
+    assert (lost.state, lost.witness) == (JobState.NODE_FAIL, Witness.SQUEUE)
+    assert [result.kind for result in ended.report.results] == [ResultKind.TABLE]
 
 
 def test_the_nightly_tidying_removes_what_failed_and_nothing_else(ends: dict[str, Ended], cluster: ToldCluster) -> None:
@@ -298,15 +311,16 @@ def test_the_nightly_tidying_removes_what_failed_and_nothing_else(ends: dict[str
     waiting.job()
     stranger.mkdir()
     shutil.chown(stranger, scratch.stat().st_uid)
-    failed = [scratch / str(ends[name].run.uuid) for name in ("timed out", "cancelled", "dependent", "odd results")]
+    failed = [scratch / str(ends[name].run.uuid) for name in ("tasks", "dependent", "lost with its node")]
     assert all(folder.is_dir() for folder in failed)
     cluster.deploy(keep_failed_days=0)
-    said = cluster.desk.run_deployment("tidy-cluster/tidy-cluster")
+    tidied = cluster.desk.start("tidy-cluster/tidy-cluster")
+    said = cluster.desk.wait_for_state(tidied, "Completed", "Failed", "Crashed")
     assert said.is_completed() and "removed" in (said.message or ""), said
     assert [folder for folder in failed if folder.exists()] == []
     assert stranger.is_dir() and waiting.folder.is_dir()
     stranger.rmdir()
-    waiting.change("StartTime=now")
+    waiting.hurry()
     assert_good(waiting.wait_until_ended())
 
 
@@ -329,29 +343,42 @@ def test_a_number_that_slurm_gives_again_is_not_taken_for_the_runs_job(
         others.append(int(cluster.admin("sbatch", *words)))
         assert others[-1] <= number
     waiting.wait_for_standing("nobody can tell yet how it ended")
-    ended = waiting.wait_until_ended()
-    assert failure_of(ended).category is FailureCategory.JOB_UNKNOWN
-    ended = begun.wait_until_ended()
-    assert failure_of(ended).category is FailureCategory.JOB_CANCELLED
-    assert verdict_of(ended).witness is Witness.JOB
+    ended = {"waiting": waiting.wait_until_ended(), "begun": begun.wait_until_ended()}
+    assert failure_of(ended, "waiting").category is FailureCategory.JOB_UNKNOWN
+    assert failure_of(ended, "begun").category is FailureCategory.JOB_CANCELLED
+    assert verdict_of(ended, "begun").witness is Witness.JOB
     cluster.admin("scancel", *(str(other) for other in others))
 
 
-def test_a_changed_host_key_ends_the_run_before_anything_is_sent(ends: dict[str, Ended], cluster: ToldCluster) -> None:
+def test_a_changed_host_key_stops_everything_and_harms_no_run_that_waits(
+    ends: dict[str, Ended], cluster: ToldCluster
+) -> None:
+    """A new run fails at once, with nothing sent; one that waits goes on when the key is the pinned one again."""
+    waiting = cluster.place(RESULT, where="told-later")
+    cluster.desk.wait_for_state(waiting.flow_run, "Suspended")
     file = cluster.machine.folder / "etc" / "ssh" / "ssh_host_ed25519_key"
-    before = file.read_text("ascii")
+    pinned = file.read_text("ascii")
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
     file.write_bytes(key)
     cluster.site.restart("sshd")
     try:
-        run = cluster.place(RESULT)
-        ended = run.wait_until_ended()
+        refused = cluster.place(RESULT)
+        ended = refused.wait_until_ended()
+        doctor = wait_for("doctor to say so", lambda: _doctor_of_the_watcher(cluster))
     finally:
-        file.write_text(before, "ascii")
+        file.write_text(pinned, "ascii")
         cluster.site.restart("sshd")
     assert ended.state.is_failed() and ended.report.failure is not None
     assert ended.report.failure.category is FailureCategory.HOST_KEY_CHANGED
     assert "nothing was sent" in ended.report.failure.summary
-    assert not run.folder.exists()
-    doctor = cluster.desk.command("doctor")
-    assert "Watcher of the cluster" in doctor.stdout
+    assert not refused.folder.exists()
+    assert "another host key than the pinned one" in doctor and "omero-flows cluster check" in doctor
+    cluster.desk.start("watch-cluster/watch-cluster")
+    waiting.hurry()
+    assert_good(waiting.wait_until_ended())
+
+
+def _doctor_of_the_watcher(cluster: ToldCluster) -> str:
+    """What `omero-flows doctor` says once the watcher has failed; empty before."""
+    said = cluster.desk.command("doctor").stdout
+    return said if "The last watcher of the cluster failed." in said else ""

@@ -32,10 +32,13 @@ from contracts.analysis_run import AnalysisRun
 from contracts.waiting_job import JobStanding
 from sandbox.cluster.machine import Machine
 from sandbox.site import Site
+from tests.chaos.tiny_images import write_images
 from tests.chaos.waiting import wait_for
 from tests.cluster.login import RUN_AS_SCRIPT
-from tests.sandbox.analysis.conftest import RunDesk
+from tests.sandbox.analysis.conftest import GROUP, RunDesk
 
+#: Images, and so tasks of a run that takes them one by one.
+MOST_TASKS = 6
 #: The "container image": a script that does what `--story` says.
 _IMAGE = """\
 for word; do case $word in --story=*) story=${word#--story=} ;; esac; done
@@ -59,6 +62,8 @@ _DESCRIPTOR = {
     ],
 }
 
+#: Arrays in stories: each task does its own.
+TASK = "${SLURM_ARRAY_TASK_ID:-0}"
 #: A result, for stories that end well.
 RESULT = 'printf "label,area\\n1,5\\n" > "$OUT/cells.csv"'
 #: Waits until the test lets it go on.
@@ -100,9 +105,10 @@ class ToldRun:
             self._job = int((attempt / "submit.out").read_text("ascii"))
         return self._job
 
-    def shown(self) -> dict[str, str]:
-        """What slurmctld says of the job: `JobState`, `Reason`, `MailUser`, ..."""
-        asked = self.machine.ask("scontrol", "--oneliner", "show", "job", str(self.job()))
+    def shown(self, task: int | None = None) -> dict[str, str]:
+        """What slurmctld says of the job, or of a task of it: `JobState`, `Reason`, `MailUser`, ..."""
+        number = f"{self.job()}" if task is None else f"{self.job()}_{task}"
+        asked = self.machine.ask("scontrol", "--oneliner", "show", "job", number)
         return dict(re.findall(r"(\w+)=(\S*)", asked.stdout))
 
     def change(self, *words: str) -> None:
@@ -114,10 +120,10 @@ class ToldRun:
         """Slurm lets a job that is queued again wait for some seconds; if it has begun meanwhile, all the better."""
         self.machine.ask("scontrol", "update", f"jobid={self.job()}", "StartTime=now")
 
-    def wait_until_begun(self) -> None:
-        """Until the story has printed a line."""
+    def wait_until_begun(self, task: int = 0) -> None:
+        """Until the story of a task has printed that it began."""
         self.job()
-        log = self.folder / "attempt-1" / "0.log"
+        log = self.folder / "attempt-1" / f"{task}.log"
         wait_for("the story to begin", lambda: log.exists() and "\nbegun\n" in log.read_text("utf-8"))
 
     def go(self) -> None:
@@ -148,12 +154,16 @@ class ToldCluster:
         self.site: Site = desk.site
         self.machine = Machine(desk.site.home)
         self._settings = settings
+        self.images: tuple[int, ...] = ()
 
     def install(self) -> None:
         image = self.machine.containers / "told" / "told_v1.sqfs"
         image.parent.mkdir(exist_ok=True)
         image.write_text(_IMAGE)
         (self.site.home.root / "told.json").write_text(json.dumps(_DESCRIPTOR))
+        folder = self.site.storage / GROUP / f"told-{uuid.uuid4().hex[:8]}"
+        folder.mkdir()
+        self.images = self.desk.import_files(f"Told {folder.name}", write_images(folder, MOST_TASKS))
         self.deploy()
 
     def deploy(self, **settings: object) -> None:
@@ -181,7 +191,7 @@ class ToldCluster:
             uuid=token or uuid.uuid4(),
             workflow={"name": where},
             parameters={"story": story},
-            **{"inputs": {"images": list(self.desk.images[:1])}, **fields},
+            **{"inputs": {"images": list(self.images[:1])}, **fields},
         )
         return ToldRun(self.desk, run)
 
