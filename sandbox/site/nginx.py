@@ -16,19 +16,19 @@ _CONFIGURATION = Template("""\
 # Written by the sandbox at every start. It holds Prefect's password: for its owner alone.
 daemon off;
 worker_processes 2;
-pid $folder/nginx.pid;
+pid "$folder/nginx.pid";
 error_log stderr warn;
 $user
 events { worker_connections 1024; }
 http {
     include /etc/nginx/mime.types;
     default_type application/octet-stream;
-    access_log $folder/access.log;
-    client_body_temp_path $folder/body;
-    proxy_temp_path $folder/proxy;
-    fastcgi_temp_path $folder/fastcgi;
-    uwsgi_temp_path $folder/uwsgi;
-    scgi_temp_path $folder/scgi;
+    access_log "$folder/access.log";
+    client_body_temp_path "$folder/body";
+    proxy_temp_path "$folder/proxy";
+    fastcgi_temp_path "$folder/fastcgi";
+    uwsgi_temp_path "$folder/uwsgi";
+    scgi_temp_path "$folder/scgi";
     server_tokens off;
     gzip on;
     gzip_types text/css text/javascript application/javascript application/json image/svg+xml;
