@@ -20,13 +20,14 @@ class Destination(Contract):
 
     By name: the user's own container of that name in the order's group (inside `project`, when
     given, for a Dataset); made when there is none. Two orders that name the same new container at
-    once share it.
+    once share it. `label` is what one that is given by id was called when it was chosen, for the reader alone.
     """
 
     type: Annotated[DestinationType, Field(strict=False)]
     id: ObjectId | None = None
     name: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     project: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    label: Annotated[str, Field(min_length=1, max_length=255)] | None = None
 
     @model_validator(mode="after")
     def _one_way_to_name_it(self) -> Self:
@@ -39,4 +40,5 @@ class Destination(Contract):
         return self
 
     def __str__(self) -> str:
-        return f'{self.type.value} "{self.name}"' if self.name is not None else f"{self.type.value} {self.id}"
+        shown = self.name or self.label
+        return f'{self.type.value} "{shown}"' if shown is not None else f"{self.type.value} {self.id}"

@@ -92,6 +92,7 @@ def make_orders(
             FailureCategory.BAD_REQUEST, "The list is empty.", next_step="Choose files or folders to import first."
         )
     places: defaultdict[tuple[DestinationType, int], list[SourceFile]] = defaultdict(list)
+    names: dict[tuple[DestinationType, int], str] = {}
     for item in draft.items:
         target = draft.target_of(item)
         trouble = find_trouble(item, target, settings)
@@ -103,12 +104,13 @@ def make_orders(
                 next_step="Correct it in the list; nothing was placed.",
             )
         places[target.type, target.id].append(_source(item, settings))
+        names[target.type, target.id] = target.name
     orders = (
         ImportOrder(
             uuid=draft.token,
             user=user,
             group=draft.group,
-            destination=Destination(type=kind, id=id),
+            destination=Destination(type=kind, id=id, label=names[kind, id] or None),
             files=tuple(files),
             key_values=key_values,
         )

@@ -96,6 +96,7 @@ def test_what_fits_is_ordered(item: Item, target: Target) -> None:
     assert find_trouble(item, target, SETTINGS) is None
     (order,) = make_orders(draft(item, target=target), SETTINGS, "alice")
     assert (order.user, order.group, order.destination.id) == ("alice", "lab-a", target.id)
+    assert order.title == f'Import {item.name} -> {target.type.value} "{target.name}"'
     (file,) = order.files
     expected = SETTINGS.converters.get(item.conversion)
     assert file.preprocessing == (expected.preprocessing if expected else None)
