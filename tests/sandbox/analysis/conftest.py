@@ -15,6 +15,7 @@ import pytest
 from omero.gateway import BlitzGateway
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.exceptions import PrefectHTTPStatusError
 
 from cli.analysis_watch import place_run
 from cli.flow_runs import read_analysis_report, read_report, read_standing
@@ -71,7 +72,13 @@ class RunDesk:
 
     def wait_for_state(self, flow_run: uuid.UUID, *names: str, seconds: float = LONG) -> State[Any]:
         def look() -> State[Any] | None:
-            state = self.state(flow_run)
+            try:
+                state = self.state(flow_run)
+            except PrefectHTTPStatusError as error:
+                # A server that has too much to do says so with 500; it is asked again until the deadline.
+                if not error.response.is_server_error:
+                    raise
+                return None
             return state if state.name in names else None
 
         return wait_for(
