@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect
 
 from sandbox.samples.plate import write_plate
 from sandbox.site import Site
+from tests.browser.accessibility import serious_issues
 from tests.browser.web_client import WebClient
 
 #: An order's run may wait for the worker on a busy machine, in milliseconds.
@@ -82,6 +83,7 @@ def test_a_list_survives_a_reload_and_becomes_images_and_a_plate(
     page.get_by_role("button", name="Add what is ticked to the list").click()
     expect(page.locator(".item")).to_have_count(3)
     expect(page.get_by_role("button", name="Place order")).to_be_disabled()
+    assert serious_issues(page) == []
     page.get_by_label("Conversion of cells µ.tif").select_option(label="→ OME-TIFF")
     expect(page.get_by_label("Conversion of cells µ.tif")).to_have_value("ome-tiff")
     page.reload()
