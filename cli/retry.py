@@ -10,7 +10,7 @@ import typer
 
 from cli.failures import console, reported
 from cli.site import use_site
-from contracts.failures import FailureCategory, fail
+from contracts.failures import WAITING, FailureCategory, fail
 
 
 @reported
@@ -18,7 +18,10 @@ def retry(
     order: Annotated[str, typer.Argument(metavar="UUID", help="The order's UUID.")],
     settings: Annotated[Path | None, typer.Option(help="The site's settings (site.toml).")] = None,
 ) -> None:
-    """Run a failed, cancelled or crashed order again. Files that are in OMERO stay as they are."""
+    """Run a failed, cancelled or crashed order again. Files that are in OMERO stay as they are.
+
+    A run that waits for OMERO or the cluster tries again at once.
+    """
     use_site(settings)
     asyncio.run(_retry(order))
 
@@ -26,12 +29,16 @@ def retry(
 async def _retry(order: str) -> None:
     from prefect.client.schemas import OrchestrationResult
     from prefect.client.schemas.objects import State
-    from prefect.states import AwaitingRetry
+    from prefect.states import AwaitingRetry, Scheduled
 
     from cli.flow_runs import find_run, parse_token, prefect_client, state_name, token_of
 
     async with prefect_client() as client:
         run = await find_run(client, parse_token(order))
+        if state_name(run).startswith(WAITING):
+            await client.set_flow_run_state(run.id, Scheduled(message="Hurried from the command line"), force=True)
+            console.print(f"It tries again now. See it with: omero-flows show {token_of(run)}", highlight=False)
+            return
         if run.state is None or not run.state.is_final():
             raise fail(
                 FailureCategory.BAD_REQUEST,

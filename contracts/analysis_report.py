@@ -54,6 +54,12 @@ class AnalysisReport(Contract):
         )
 
     @property
+    def awaited(self) -> Failure | None:
+        """The first failure that says that somebody is away: the run has then not come to its end."""
+        failures = [*([self.failure] if self.failure is not None else []), *(item.failure for item in self.failed)]
+        return next((failure for failure in failures if failure.awaited is not None), None)
+
+    @property
     def summary(self) -> str:
         """One line for a list of runs."""
         if self.failure is not None and not self.verdicts:

@@ -163,6 +163,18 @@ RETRYABLE: dict[FailureCategory, bool] = {
 }
 
 
+#: Failures that say that somebody is away, and who. An analysis run waits for them, however long (tasks/outage.py).
+AWAITED: dict[FailureCategory, str] = {
+    FailureCategory.OMERO_UNREACHABLE: "OMERO",
+    FailureCategory.CLUSTER_UNREACHABLE: "the cluster",
+    FailureCategory.SCHEDULER_UNAVAILABLE: "Slurm",
+    FailureCategory.SUBMISSION_IN_DOUBT: "Slurm",
+    FailureCategory.STORAGE_UNAVAILABLE: "the image storage",
+}
+#: So begins the name of the Prefect state of a run that waits for one of them.
+WAITING = "Waiting for "
+
+
 class Failure(Contract):
     """One failure, in the words of the person who reads it.
 
@@ -178,6 +190,11 @@ class Failure(Contract):
     @property
     def retryable(self) -> bool:
         return RETRYABLE[self.category]
+
+    @property
+    def awaited(self) -> str | None:
+        """Who has to come back before trying again can help; None when waiting for nobody would."""
+        return AWAITED.get(self.category)
 
 
 class FailureError(Exception):

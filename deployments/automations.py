@@ -12,6 +12,8 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
+from contracts.failures import AWAITED, WAITING
+
 #: Two heartbeats of 30 s are missed.
 SILENCE = timedelta(seconds=65)
 #: A flow's process starts within seconds, on a loaded machine within a minute; one that was killed before it said so
@@ -31,7 +33,11 @@ CRASHES_COUNTED = timedelta(hours=2)
 _EVERY_RUN = {"prefect.resource.id": ["prefect.flow-run.*"]}
 _BOUNDED_RUN = {**_EVERY_RUN, "prefect.run-count": [str(count) for count in range(MOST_RUNS)]}
 _UNBEGUN_RUN = {**_EVERY_RUN, "prefect.run-count": ["0"]}
-_OURS = {"prefect.resource.role": ["tag"], "prefect.resource.id": ["prefect.tag.omero-flows"]}
+#: Orders and runs, and what serves them: a watcher of the cluster that died is missed by every run that waits.
+_OURS = {
+    "prefect.resource.role": ["tag"],
+    "prefect.resource.id": ["prefect.tag.omero-flows", "prefect.tag.omero-flows-housekeeping"],
+}
 _ENDED = {
     f"prefect.flow-run.{state}"
     for state in (
@@ -46,6 +52,7 @@ _ENDED = {
         "AwaitingRetry",
         "Scheduled",
         "Restarted",
+        *(f"{WAITING}{who}" for who in AWAITED.values()),
     )
 }
 

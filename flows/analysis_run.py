@@ -1,13 +1,15 @@
 """An analysis run: plan, stage, sbatch, wait without a process, retrieve, into OMERO, tidy; then report.
 
 The process ends when Slurm has the job. The cluster's watcher resumes the run when the job has ended: the flow then
-begins anew, its finished steps are remembered, and it goes on behind the wait. It may be killed at any moment and
-started again; every step first asks OMERO, the cluster or the image storage whether it is done.
+begins anew, its finished steps are remembered, and it goes on behind the wait. So it does when somebody it needs has
+been away. It may be killed at any moment and started again; every step first asks OMERO, the cluster or the image
+storage whether it is done.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 from prefect import flow, runtime
@@ -25,6 +27,7 @@ from tasks.analysis_work import AnalysisWork, begin_run
 from tasks.cancel_job import cancel_job
 from tasks.crash_limit import check_crashes
 from tasks.earlier_attempts import end_steps_of_earlier_attempts
+from tasks.outage import wait_out
 from tasks.plan_run import plan_run
 from tasks.results import import_results
 from tasks.retrieve_results import retrieve_results
@@ -61,6 +64,8 @@ async def analysis_run(run: AnalysisRun) -> State[Any]:
             raise
         except FailureError as error:
             report = report.model_copy(update={"failure": error.failure})
+        if report.awaited is not None:
+            await wait_out(report.awaited)
         await publish_run_report(work, report)
     if report.succeeded:
         return Completed(message=report.summary, data=report)
@@ -68,16 +73,18 @@ async def analysis_run(run: AnalysisRun) -> State[Any]:
 
 
 async def _run_jobs(work: AnalysisWork, plan: RunPlan) -> list[BroughtBack]:
-    """One attempt; and for each retry by a person one more, of the tasks that had failed.
+    """One attempt; and when a person retries the run after it, one more, of the tasks that had failed.
 
     Suspends the run where a job has not ended: then it does not come back here.
     """
-    attempts = 1 + (await read_history()).retries
+    history = await read_history()
     brought: list[BroughtBack] = []
     tasks = plan.tasks
-    for attempt in range(1, attempts + 1):
+    for attempt in itertools.count(1):
         await stage_inputs(work, plan, attempt)
         job = await submit_job(work, plan, attempt, tasks)
+        if job is None:
+            continue
         ended = WaitingJob(job=job) if work.has_just_submitted(job) else await retrieve_results(work, job)
         if isinstance(ended, WaitingJob):
             work.log_out()
@@ -85,7 +92,7 @@ async def _run_jobs(work: AnalysisWork, plan: RunPlan) -> list[BroughtBack]:
             raise RuntimeError("a run that waits for its job was not suspended")
         brought.append(ended)
         tasks = ended.failed_tasks
-        if not tasks:
+        if not tasks or not history.asks_for_another(job.submitted, ended.judged):
             break
     return brought
 

@@ -11,8 +11,10 @@ import asyncio
 import time
 from uuid import UUID
 
+import httpx
 from prefect import flow, get_run_logger
 from prefect.client.orchestration import PrefectClient, get_client
+from prefect.exceptions import PrefectHTTPStatusError
 
 from blocks.omero_failures import describe
 from blocks.slurm_cluster import SlurmCluster
@@ -35,6 +37,7 @@ async def watch_cluster(cluster: str = CLUSTER_BLOCK, minutes: float = 4.75) -> 
     still watches waits for its place (prefect.yaml): if it were cancelled instead, nobody would watch until the next.
     """
     block = await load_block(SlurmCluster, cluster)
+    log = get_run_logger()
     until = time.monotonic() + 60 * minutes
     known: dict[UUID, WaitingJob] = {}
     told: dict[UUID, JobStanding] = {}
@@ -42,7 +45,12 @@ async def watch_cluster(cluster: str = CLUSTER_BLOCK, minutes: float = 4.75) -> 
         await dismiss_waiting_watchers(client)
         with ClusterWatch(block) as watch:
             while time.monotonic() < until:
-                waiting = await find_waiting_runs(client, CLUSTER_TAG + cluster, known)
+                try:
+                    waiting = await find_waiting_runs(client, CLUSTER_TAG + cluster, known)
+                except (httpx.TransportError, PrefectHTTPStatusError) as error:
+                    # Prefect is away, perhaps restarted: a watcher that ended of it would be missed for minutes.
+                    log.warning("Prefect does not answer: %s", describe(error))
+                    waiting = []
                 if watch.is_due(waiting):
                     await _ask_once(client, watch, waiting, known, told)
                 await asyncio.sleep(GLANCE)

@@ -30,7 +30,7 @@ from tasks.result_home import Home, find_homes
 from tasks.result_key_values import KeyValues, map_annotations, result_key_values
 from tasks.result_plan import BelongingFile
 from tasks.result_run import ResultRun, result_token
-from tasks.retries import DELAYS, is_retryable
+from tasks.retries import BRIEF_DELAYS, is_retryable
 
 #: Bytes of one call to OMERO's file store.
 BLOCK = 1 << 21
@@ -48,8 +48,8 @@ def _cache_key(context: Any, parameters: dict[str, Any]) -> str:
     persist_result=True,
     result_serializer="json",
     cache_key_fn=_cache_key,
-    retries=len(DELAYS),
-    retry_delay_seconds=DELAYS,
+    retries=len(BRIEF_DELAYS),
+    retry_delay_seconds=BRIEF_DELAYS,
     retry_condition_fn=is_retryable,
 )
 async def attach(run: ResultRun, attachment: BelongingFile) -> Result:

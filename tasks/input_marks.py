@@ -17,7 +17,7 @@ from tasks.key_values import map_annotation
 from tasks.result_home import AT_ONCE
 from tasks.result_key_values import input_key_values
 from tasks.result_run import ResultRun
-from tasks.retries import DELAYS, is_retryable
+from tasks.retries import BRIEF_DELAYS, is_retryable
 
 
 def _cache_key(context: Any, parameters: dict[str, Any]) -> str:
@@ -30,8 +30,8 @@ def _cache_key(context: Any, parameters: dict[str, Any]) -> str:
     persist_result=True,
     result_serializer="json",
     cache_key_fn=_cache_key,
-    retries=len(DELAYS),
-    retry_delay_seconds=DELAYS,
+    retries=len(BRIEF_DELAYS),
+    retry_delay_seconds=BRIEF_DELAYS,
     retry_condition_fn=is_retryable,
 )
 async def mark_inputs(run: ResultRun) -> tuple[int, ...]:

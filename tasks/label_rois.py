@@ -33,7 +33,7 @@ from tasks.result_home import find_homes
 from tasks.result_key_values import result_key_values
 from tasks.result_plan import BelongingFile
 from tasks.result_run import ResultRun, result_token
-from tasks.retries import DELAYS, is_retryable
+from tasks.retries import BRIEF_DELAYS, is_retryable
 
 #: One transaction's worth: ROIs, and pixels of their bounding boxes.
 ROIS_AT_ONCE, PIXELS_AT_ONCE = 500, 1 << 24
@@ -56,8 +56,8 @@ def _cache_key(context: Any, parameters: dict[str, Any]) -> str:
     persist_result=True,
     result_serializer="json",
     cache_key_fn=_cache_key,
-    retries=len(DELAYS),
-    retry_delay_seconds=DELAYS,
+    retries=len(BRIEF_DELAYS),
+    retry_delay_seconds=BRIEF_DELAYS,
     retry_condition_fn=is_retryable,
 )
 async def make_rois(run: ResultRun, labels: BelongingFile) -> Result | NotALabelImage:

@@ -17,7 +17,7 @@ from contracts.workflow_entry import WorkflowEntry
 from contracts.workflow_resources import workflow_resources
 from tasks.analysis_work import AnalysisWork
 from tasks.result_names import check_pattern
-from tasks.retries import DELAYS, is_retryable
+from tasks.retries import BRIEF_DELAYS, is_retryable
 from tasks.staging_plan import ClusterInputs, make_staging_plan
 
 #: Where the container finds its data, whatever the cluster (blocks/container_runtime.py).
@@ -30,8 +30,8 @@ FOLDERS = JobFolders(input="/data/in", ground_truth="/data/gt", output="/data/ou
     persist_result=True,
     result_serializer="json",
     cache_key_fn=lambda context, parameters: f"analysis-plan-{parameters['work'].token}",
-    retries=len(DELAYS),
-    retry_delay_seconds=DELAYS,
+    retries=len(BRIEF_DELAYS),
+    retry_delay_seconds=BRIEF_DELAYS,
     retry_condition_fn=is_retryable,
 )
 async def plan_run(work: AnalysisWork) -> RunPlan:

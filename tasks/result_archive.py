@@ -18,7 +18,7 @@ from tasks.result_files import copy_result, open_result
 from tasks.result_home import find_homes
 from tasks.result_key_values import result_key_values
 from tasks.result_run import ResultRun, result_token
-from tasks.retries import DELAYS, is_retryable
+from tasks.retries import BRIEF_DELAYS, is_retryable
 
 #: Label images shrink fifty-fold at any level; more effort gains little and costs hours for large runs.
 LEVEL = 3
@@ -35,8 +35,8 @@ def _cache_key(context: Any, parameters: dict[str, Any]) -> str:
     persist_result=True,
     result_serializer="json",
     cache_key_fn=_cache_key,
-    retries=len(DELAYS),
-    retry_delay_seconds=DELAYS,
+    retries=len(BRIEF_DELAYS),
+    retry_delay_seconds=BRIEF_DELAYS,
     retry_condition_fn=is_retryable,
 )
 async def archive(run: ResultRun, files: Sequence[ResultFile]) -> Result:

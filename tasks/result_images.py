@@ -14,7 +14,7 @@ from tasks.annotation_links import missing_links, save_links
 from tasks.result_key_values import result_key_values
 from tasks.result_plan import ResultImage
 from tasks.result_run import ResultRun, result_token
-from tasks.retries import DELAYS, is_retryable
+from tasks.retries import BRIEF_DELAYS, is_retryable
 
 
 def _cache_key(context: Any, parameters: dict[str, Any]) -> str:
@@ -28,8 +28,8 @@ def _cache_key(context: Any, parameters: dict[str, Any]) -> str:
     persist_result=True,
     result_serializer="json",
     cache_key_fn=_cache_key,
-    retries=len(DELAYS),
-    retry_delay_seconds=DELAYS,
+    retries=len(BRIEF_DELAYS),
+    retry_delay_seconds=BRIEF_DELAYS,
     retry_condition_fn=is_retryable,
 )
 async def annotate_result(run: ResultRun, image: ResultImage, imported: ImportedFileset) -> tuple[Result, ...]:

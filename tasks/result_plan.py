@@ -23,7 +23,7 @@ from tasks.result_files import from_workflow, identify_result, store_of
 from tasks.result_inputs import inputs_of
 from tasks.result_names import check_pattern, image_name
 from tasks.result_run import ResultRun
-from tasks.retries import DELAYS, is_retryable
+from tasks.retries import BRIEF_DELAYS, is_retryable
 
 TABLES = frozenset({".csv", ".tsv"})
 #: Names that promise an image which we read: one with another content is broken, not an attachment.
@@ -64,8 +64,8 @@ class ResultPlan:
     name="sort-results",
     task_run_name="sort results",
     persist_result=False,
-    retries=len(DELAYS),
-    retry_delay_seconds=DELAYS,
+    retries=len(BRIEF_DELAYS),
+    retry_delay_seconds=BRIEF_DELAYS,
     retry_condition_fn=is_retryable,
 )
 async def sort_results(run: ResultRun, files: Sequence[ResultFile]) -> ResultPlan:

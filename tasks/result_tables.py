@@ -29,7 +29,7 @@ from tasks.result_home import find_homes
 from tasks.result_key_values import result_key_values
 from tasks.result_plan import BelongingFile
 from tasks.result_run import ResultRun, result_token
-from tasks.retries import DELAYS, is_retryable
+from tasks.retries import BRIEF_DELAYS, is_retryable
 
 #: Bytes of rows that go to OMERO in one call; and of a whole table: OMERO keeps every cell of a column as wide as its
 #: widest, so that one long text in a million rows fills a disk.
@@ -54,8 +54,8 @@ def _cache_key(context: Any, parameters: dict[str, Any]) -> str:
     persist_result=True,
     result_serializer="json",
     cache_key_fn=_cache_key,
-    retries=len(DELAYS),
-    retry_delay_seconds=DELAYS,
+    retries=len(BRIEF_DELAYS),
+    retry_delay_seconds=BRIEF_DELAYS,
     retry_condition_fn=is_retryable,
 )
 async def make_table(run: ResultRun, table: BelongingFile) -> Result:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from blocks.omero_failures import failure_of
+from contracts.failures import Failure
 from contracts.run_results import FailedResult, NotALabelImage, Result, ResultFile, RunResults
 from tasks.attachments import attach
 from tasks.in_place_import import in_place_import
@@ -18,10 +19,13 @@ from tasks.result_images import annotate_result
 from tasks.result_plan import BelongingFile, ResultImage, ResultPlan, sort_results, wants_images
 from tasks.result_run import ResultRun
 from tasks.result_tables import make_table
+from tasks.retries import BRIEF_DELAYS
 from tasks.zarr_results import ReadStores, read_stores
 
 #: Results of one run that go into OMERO at once.
 AT_ONCE = 2
+
+_import = in_place_import.with_options(retries=len(BRIEF_DELAYS), retry_delay_seconds=BRIEF_DELAYS)
 
 
 async def import_results(run: ResultRun, files: Sequence[ResultFile]) -> RunResults:
@@ -46,6 +50,7 @@ class _Results:
         self._failed: list[FailedResult] = []
         self._no_labels: list[tuple[BelongingFile, str]] = []
         self._unmarked: tuple[int, ...] = ()
+        self._away: Failure | None = None
 
     async def bring(self) -> RunResults:
         run = self._run
@@ -81,16 +86,22 @@ class _Results:
 
     async def _one(self, path: str, part: Callable[..., Awaitable[None]], *arguments: object) -> None:
         async with self._turn:
-            try:
-                await part(*arguments)
-            except Exception as error:  # noqa: BLE001  every result of the run is reported, whatever befell it
-                self._failed.append(FailedResult(path=path, failure=failure_of(error, f"bring {path!r} into OMERO")))
+            # While OMERO is away, each result would hold the process for as long as its step is tried again.
+            failure = self._away
+            if failure is None:
+                try:
+                    await part(*arguments)
+                except Exception as error:  # noqa: BLE001  every result of the run is reported, whatever befell it
+                    failure = failure_of(error, f"bring {path!r} into OMERO")
+        if failure is not None:
+            self._failed.append(FailedResult(path=path, failure=failure))
+            self._away = self._away or (failure if failure.awaited is not None else None)
 
     async def _keep(self, step: Callable[..., Awaitable[Result]], what: object) -> None:
         self._results.append(await step(self._run, what))
 
     async def _image(self, image: ResultImage) -> None:
-        imported = await in_place_import(self._run.importer(image.destination), image.source)
+        imported = await _import(self._run.importer(image.destination), image.source)
         self._results += await annotate_result(self._run, image, imported)
 
     async def _rois(self, labels: BelongingFile) -> None:

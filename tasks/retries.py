@@ -10,6 +10,8 @@ from contracts.failures import FailureError
 
 #: Seconds before each further attempt; together they outlast a restart of OMERO.server.
 DELAYS = [2.0, 5.0, 10.0, 20.0, 30.0, 30.0, 60.0]
+#: The same for the steps of a run that waits for whoever is away without a process (tasks/outage.py).
+BRIEF_DELAYS = DELAYS[:3]
 
 
 async def is_retryable(task: Any, task_run: Any, state: State[Any]) -> bool:

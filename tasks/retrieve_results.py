@@ -22,7 +22,7 @@ from contracts.slurm_job import Outcome, SubmittedJob, TaskVerdict
 from contracts.waiting_job import WaitingJob
 from tasks.analysis_work import AnalysisWork
 from tasks.job_deadlines import JobDeadlines, read_deadlines
-from tasks.retries import DELAYS, is_retryable
+from tasks.retries import BRIEF_DELAYS, is_retryable
 from tasks.storage_failures import storage_failure
 
 
@@ -30,8 +30,8 @@ from tasks.storage_failures import storage_failure
     name="retrieve",
     task_run_name="retrieve",
     persist_result=False,
-    retries=len(DELAYS),
-    retry_delay_seconds=DELAYS,
+    retries=len(BRIEF_DELAYS),
+    retry_delay_seconds=BRIEF_DELAYS,
     retry_condition_fn=is_retryable,
 )
 async def retrieve_results(work: AnalysisWork, job: SubmittedJob) -> BroughtBack | WaitingJob:

@@ -16,7 +16,7 @@ from contracts.remote_run import RemoteRun
 from contracts.run_plan import RunPlan
 from contracts.staging_plan import StagingPlan
 from tasks.analysis_work import AnalysisWork
-from tasks.retries import DELAYS, is_retryable
+from tasks.retries import BRIEF_DELAYS, is_retryable
 from tasks.run_clock import ordered_at
 from tasks.staging_sources import StagingSource, open_staging_sources, staged_files, staged_links
 
@@ -30,8 +30,8 @@ SAY_EVERY = 10.0
     persist_result=True,
     result_serializer="json",
     cache_key_fn=lambda context, parameters: f"analysis-stage-{parameters['work'].token}-{parameters['attempt']}",
-    retries=len(DELAYS),
-    retry_delay_seconds=DELAYS,
+    retries=len(BRIEF_DELAYS),
+    retry_delay_seconds=BRIEF_DELAYS,
     retry_condition_fn=is_retryable,
 )
 async def stage_inputs(work: AnalysisWork, plan: RunPlan, attempt: int) -> int:

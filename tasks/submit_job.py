@@ -12,8 +12,8 @@ from blocks.submission import find_job, submit
 from contracts.run_plan import RunPlan
 from contracts.slurm_job import SubmittedJob, Tasks
 from tasks.analysis_work import AnalysisWork
-from tasks.retries import DELAYS, is_retryable
-from tasks.run_clock import ordered_at
+from tasks.retries import BRIEF_DELAYS, is_retryable
+from tasks.run_clock import ordered_at, read_history
 
 
 def attempt_cache_key(context: Any, parameters: dict[str, Any]) -> str:
@@ -27,21 +27,28 @@ def attempt_cache_key(context: Any, parameters: dict[str, Any]) -> str:
     persist_result=True,
     result_serializer="json",
     cache_key_fn=attempt_cache_key,
-    retries=len(DELAYS),
-    retry_delay_seconds=DELAYS,
+    retries=len(BRIEF_DELAYS),
+    retry_delay_seconds=BRIEF_DELAYS,
     retry_condition_fn=is_retryable,
 )
-async def submit_job(work: AnalysisWork, plan: RunPlan, attempt: int, tasks: Tasks) -> SubmittedJob:
-    """Submit the job of this attempt, or adopt the one that is there."""
+async def submit_job(work: AnalysisWork, plan: RunPlan, attempt: int, tasks: Tasks) -> SubmittedJob | None:
+    """Submit the job of this attempt, or adopt the one that is there.
+
+    None: the attempt was cancelled before it had a job, and a person has retried the run since: the next one's turn.
+    """
     log = get_run_logger()
-    job = await work.in_thread(submit_once, work, plan, attempt, tasks, ordered_at(), log)
-    log.info("Slurm has taken the run as job %s, %s tasks", job.number, len(job.tasks))
+    retried = (await read_history()).retried_after_cancelling
+    job = await work.in_thread(submit_once, work, plan, attempt, tasks, ordered_at(), retried, log)
+    if job is None:
+        log.info("Attempt %s was cancelled before it had a job", attempt)
+    else:
+        log.info("Slurm has taken the run as job %s, %s tasks", job.number, len(job.tasks))
     return job
 
 
 def submit_once(
-    work: AnalysisWork, plan: RunPlan, attempt: int, tasks: Tasks, ordered: datetime, log: Any
-) -> SubmittedJob:
+    work: AnalysisWork, plan: RunPlan, attempt: int, tasks: Tasks, ordered: datetime, retried: bool, log: Any
+) -> SubmittedJob | None:
     """What the cluster knows of the run decides whether sbatch is called.
 
     Raises:
@@ -54,6 +61,8 @@ def submit_once(
         if found is not None:
             log.info("The cluster knows this job already")
             return found
+        if retried and any(one.number == attempt and one.cancelled for one in remote.attempts):
+            return None
         work.check_not_cancelled("submit the job")
         job = submit(work.cluster, connection, remote, request)
     work.note_submission(job)

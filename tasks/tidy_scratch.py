@@ -6,15 +6,15 @@ from prefect import get_run_logger, task
 
 from blocks.run_folder import tidy
 from tasks.analysis_work import AnalysisWork
-from tasks.retries import DELAYS, is_retryable
+from tasks.retries import BRIEF_DELAYS, is_retryable
 
 
 @task(
     name="tidy",
     task_run_name="tidy",
     persist_result=False,
-    retries=len(DELAYS),
-    retry_delay_seconds=DELAYS,
+    retries=len(BRIEF_DELAYS),
+    retry_delay_seconds=BRIEF_DELAYS,
     retry_condition_fn=is_retryable,
 )
 async def tidy_scratch(work: AnalysisWork) -> None:

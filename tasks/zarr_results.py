@@ -30,7 +30,7 @@ from converters.readers.ome_zarr import open_store
 from tasks.authorise import refusal
 from tasks.result_files import from_workflow, identify_result, store_of
 from tasks.result_run import ResultRun
-from tasks.retries import DELAYS, is_retryable
+from tasks.retries import BRIEF_DELAYS, is_retryable
 from tasks.storage_failures import storage_failure
 
 #: Of the annotation in the OME-XML that says which store the pixels are from.
@@ -53,8 +53,8 @@ class ReadStores:
     name="read-stores",
     task_run_name="read OME-Zarr",
     persist_result=False,
-    retries=len(DELAYS),
-    retry_delay_seconds=DELAYS,
+    retries=len(BRIEF_DELAYS),
+    retry_delay_seconds=BRIEF_DELAYS,
     retry_condition_fn=is_retryable,
 )
 async def read_stores(run: ResultRun, files: Sequence[ResultFile]) -> ReadStores:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from contracts.failures import WAITING
 from omero_ui.prefect_api.answers import State, StateType
 
 
@@ -56,4 +57,6 @@ def standing_of(state: State | None) -> Standing:
     """A run without a state is one that Prefect has just been told of."""
     if state is None:
         return Standing(Look.UNKNOWN, "Just placed")
+    if state.name.startswith(WAITING):
+        return Standing(Look.WAITING, f"{state.name}, which is away")
     return _BY_NAME.get(state.name) or _BY_TYPE[state.type]

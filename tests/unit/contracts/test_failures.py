@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from contracts.failures import RETRYABLE, Failure, FailureCategory, FailureError, fail
+from contracts.failures import AWAITED, RETRYABLE, Failure, FailureCategory, FailureError, fail
 
 
 def test_every_category_has_a_decision() -> None:
@@ -24,6 +24,10 @@ def test_only_what_time_can_mend_is_tried_again() -> None:
         "prefect-unreachable",
         "descriptor-unreachable",
     }
+
+
+def test_only_what_is_tried_again_is_waited_for() -> None:
+    assert all(RETRYABLE[category] for category in AWAITED)
 
 
 def test_a_failure_without_a_next_step_is_refused() -> None:

@@ -29,6 +29,8 @@ def test_every_state_has_words_that_are_not_prefects(kind: StateType) -> None:
 def test_a_run_that_waits_for_the_cluster_says_so() -> None:
     standing = standing_of(state(StateType.PAUSED, "Suspended"))
     assert (standing.look, standing.words) == (Look.WAITING, "Waiting for the cluster")
+    away = standing_of(state(StateType.SCHEDULED, "Waiting for OMERO"))
+    assert (away.look, away.words) == (Look.WAITING, "Waiting for OMERO, which is away")
 
 
 @pytest.mark.parametrize(
