@@ -24,7 +24,8 @@ from contracts.import_report import FileState
 from converters.reader import open_image_file
 from sandbox.site import Site
 from tests.chaos.converter_processes import processes_in
-from tests.chaos.placed_orders import GROUP, OrderDesk, PlacedOrder, find_dead_links
+from tests.chaos.desk import Desk, Placed, find_dead_links
+from tests.chaos.placed_orders import GROUP, OrderDesk, PlacedOrder
 from tests.chaos.waiting import wait_for
 
 EVERYWHERE = {"omero.group": "-1"}
@@ -59,15 +60,15 @@ def check_aftermath(desk: OrderDesk, *endings: Ending) -> None:
         AssertionError: names what is lost, twice or left over.
     """
     for ending in endings:
-        _check_run(ending)
-    with _root(desk.site) as omero:
+        check_run(ending.placed, ending.state)
+    with as_root(desk.site) as omero:
         found = _images_by_source(omero, desk.site)
         for ending in endings:
             images = _check_images(ending, found)
             _check_annotations(omero, ending, images)
             _check_report(ending, images)
-        _check_no_dangling_objects(omero)
-        _check_repository(omero, desk)
+        check_no_dangling_objects(omero)
+        check_repository(omero, desk)
     for ending in endings:
         _check_storage(ending)
         _check_no_process(ending)
@@ -79,7 +80,7 @@ def take_away(placed: PlacedOrder) -> None:
     report = placed.report()
     assert report is not None, f"no report\n{placed.describe()}"
     filesets = [fileset for outcome in report.files for fileset in outcome.filesets]
-    with _root(placed.desk.site) as omero:
+    with as_root(placed.desk.site) as omero:
         omero.SERVICE_OPTS.setOmeroGroup("-1")
         omero.deleteObjects("Fileset", filesets, wait=True)
 
@@ -90,7 +91,7 @@ def _count_series(path: Path) -> int:
 
 
 @contextmanager
-def _root(site: Site) -> Iterator[BlitzGateway]:
+def as_root(site: Site) -> Iterator[BlitzGateway]:
     gateway = BlitzGateway("root", site.password("root"), host=site.omero_tcp)
     assert gateway.connect(), gateway.getLastError()
     try:
@@ -99,18 +100,18 @@ def _root(site: Site) -> Iterator[BlitzGateway]:
         gateway.close()
 
 
-def _rows(omero: BlitzGateway, query: str, parameters: ParametersI | None = None) -> list[Any]:
+def rows(omero: BlitzGateway, query: str, parameters: ParametersI | None = None) -> list[Any]:
     return list(unwrap(omero.c.sf.getQueryService().projection(query, parameters, EVERYWHERE)))
 
 
 # ---- Prefect
 
 
-def _check_run(ending: Ending) -> None:
-    placed = ending.placed
+def check_run(placed: Placed, state: StateType) -> None:
+    """One flow run, in this state, and none of its steps goes on."""
     runs = placed.runs()
     assert [run.id for run in runs] == [placed.run_id], f"one token, {len(runs)} flow runs: {placed}"
-    assert runs[0].state_type is ending.state, f"expected {ending.state.value}\n{placed.describe()}"
+    assert runs[0].state_type is state, f"expected {state.value}\n{placed.describe()}"
     # Prefect writes the states of steps down a little later than they happen.
     wait_for(
         "every step of the run to have ended in Prefect too",
@@ -120,7 +121,7 @@ def _check_run(ending: Ending) -> None:
     )
 
 
-def _running_steps(placed: PlacedOrder) -> list[str]:
+def _running_steps(placed: Placed) -> list[str]:
     return [task.name for task in placed.task_runs() if task.state_type in (StateType.RUNNING, StateType.PENDING)]
 
 
@@ -139,11 +140,11 @@ def _check_report(ending: Ending, images: Mapping[str, list[int]]) -> None:
 def _images_by_source(omero: BlitzGateway, site: Site) -> dict[str, list[tuple[int, int]]]:
     """Path of the source file in its group's folder -> (image, series), for every image that a fileset made."""
     first: dict[int, str] = {}
-    for fileset, path in _rows(omero, "select e.fileset.id, e.clientPath from FilesetEntry e order by e.id"):
+    for fileset, path in rows(omero, "select e.fileset.id, e.clientPath from FilesetEntry e order by e.id"):
         first.setdefault(fileset, path)
     base = str(site.storage / GROUP).strip("/")
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for image, series, fileset in _rows(
+    for image, series, fileset in rows(
         omero, "select i.id, i.series, f.id from Image i join i.fileset f order by i.id"
     ):
         path = PurePosixPath(first[fileset])
@@ -179,7 +180,7 @@ def _check_annotations(omero: BlitzGateway, ending: Ending, images: Mapping[str,
     carried: dict[int, Counter[str]] = {image: Counter() for image in ids}
     parameters = ParametersI().addIds(ids)
     parameters.add("spaces", rlist([rstring(space) for space in TOKEN_KEYS]))
-    for image, annotation, namespace in _rows(
+    for image, annotation, namespace in rows(
         omero,
         "select l.parent.id, a.id, a.ns from ImageAnnotationLink l join l.child a "
         "where l.parent.id in (:ids) and a.ns in (:spaces)",
@@ -198,27 +199,27 @@ def _pairs(omero: BlitzGateway, annotation: int) -> list[tuple[str, str]]:
     return [(pair.name, pair.value) for pair in found.getMapValue()]
 
 
-def _check_no_dangling_objects(omero: BlitzGateway) -> None:
+def check_no_dangling_objects(omero: BlitzGateway) -> None:
     """No fileset without an image; no annotation of ours on nothing."""
-    filesets = {row[0] for row in _rows(omero, "select f.id from Fileset f")}
-    filled = {row[0] for row in _rows(omero, "select f.id from Image i join i.fileset f")}
+    filesets = {row[0] for row in rows(omero, "select f.id from Fileset f")}
+    filled = {row[0] for row in rows(omero, "select f.id from Image i join i.fileset f")}
     assert filesets == filled, f"filesets without an image: {sorted(filesets - filled)}"
     parameters = ParametersI().add("spaces", rlist([rstring(space) for space in TOKEN_KEYS]))
     annotations = {
-        row[0] for row in _rows(omero, "select a.id from MapAnnotation a where a.ns in (:spaces)", parameters)
+        row[0] for row in rows(omero, "select a.id from MapAnnotation a where a.ns in (:spaces)", parameters)
     }
     used = {
         row[0]
         for kind in ("Image", "Plate", "Fileset")
-        for row in _rows(omero, f"select l.child.id from {kind}AnnotationLink l")
+        for row in rows(omero, f"select l.child.id from {kind}AnnotationLink l")
     }
     assert annotations <= used, f"annotations on nothing: {sorted(annotations - used)}"
-    jobs = {row[0] for row in _rows(omero, "select l.child.id from FilesetJobLink l")}
-    uploads = {row[0] for row in _rows(omero, "select j.id from UploadJob j")}
+    jobs = {row[0] for row in rows(omero, "select l.child.id from FilesetJobLink l")}
+    uploads = {row[0] for row in rows(omero, "select j.id from UploadJob j")}
     assert uploads <= jobs, f"upload jobs of no fileset: {sorted(uploads - jobs)}"
 
 
-def _check_repository(omero: BlitzGateway, desk: OrderDesk) -> None:
+def check_repository(omero: BlitzGateway, desk: Desk) -> None:
     """Disk and database agree: every link leads to a file, every file is registered, every registered file is there.
 
     Links that were dead before this ring began are other tests' matter: some take a source file away on purpose.
@@ -226,7 +227,7 @@ def _check_repository(omero: BlitzGateway, desk: OrderDesk) -> None:
     root = desk.site.home.omero / "ManagedRepository"
     known = {
         root / path.lstrip("/") / name
-        for path, name, kind in _rows(
+        for path, name, kind in rows(
             omero, "select f.path, f.name, f.mimetype from OriginalFile f where f.repo is not null"
         )
         if kind not in ("Directory", "Repository")

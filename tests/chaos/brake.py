@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from sandbox.site import Site
 from tests.chaos.waiting import wait_for
+
+
+class Standing(Protocol):
+    """A brake, wherever it is set."""
+
+    def wait_until_reached(self) -> None: ...
+    def release(self) -> None: ...
 
 
 class Brake:
@@ -41,11 +50,11 @@ def set_brakes(site: Site, points: tuple[str, ...]) -> list[Brake]:
     return [Brake(site, point) for point in points]
 
 
-def wait_until_all_reached(brakes: list[Brake]) -> None:
+def wait_until_all_reached(brakes: Sequence[Standing]) -> None:
     for brake in brakes:
         brake.wait_until_reached()
 
 
-def release_all(brakes: list[Brake]) -> None:
+def release_all(brakes: Sequence[Standing]) -> None:
     for brake in brakes:
         brake.release()

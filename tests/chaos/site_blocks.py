@@ -2,33 +2,60 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sandbox.site import Site
-from sandbox.site.service import PROJECT
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-CHANGE = """
-import sys
 from blocks.container_engine import ContainerEngine
-engine = ContainerEngine.load("omero-flows")
-engine.minutes = int(sys.argv[1])
-engine.save("omero-flows", overwrite=True)
-"""
+from blocks.slurm_cluster import SlurmCluster
+from blocks.workflow_catalogue import WorkflowCatalogue
+from contracts.workflow_entry import WorkflowEntry
+from sandbox.site import Site
+
+#: The name of every block of a site.
+NAME = "omero-flows"
 
 
 @contextmanager
 def converters_may_take(site: Site, *, minutes: int) -> Iterator[None]:
     """The time limit of one converter, in minutes, for orders whose run begins meanwhile."""
-    _set_minutes(site, minutes)
+    with _changed(site, ContainerEngine, minutes=minutes):
+        yield
+
+
+@contextmanager
+def cluster_changed(site: Site, **fields: Any) -> Iterator[None]:
+    """Other fields of the cluster's block, for steps that begin meanwhile."""
+    with _changed(site, SlurmCluster, **fields):
+        yield
+
+
+@contextmanager
+def workflow_added(site: Site, name: str, entry: WorkflowEntry) -> Iterator[None]:
+    """One workflow more in the catalogue."""
+    with _prefect_of(site):
+        workflows = WorkflowCatalogue.load(NAME).workflows
+    with _changed(site, WorkflowCatalogue, workflows={**workflows, name: entry}):
+        yield
+
+
+@contextmanager
+def _changed(
+    site: Site, kind: type[ContainerEngine | SlurmCluster | WorkflowCatalogue], **fields: Any
+) -> Iterator[None]:
+    with _prefect_of(site):
+        before = kind.load(NAME)
+        before.model_copy(update=fields).save(NAME, overwrite=True)
     try:
         yield
     finally:
-        _set_minutes(site, 240)
+        with _prefect_of(site):
+            before.save(NAME, overwrite=True)
 
 
-def _set_minutes(site: Site, minutes: int) -> None:
-    # In a process of its own: a block is saved through the environment's Prefect, which a test run has not.
-    subprocess.run([sys.executable, "-c", CHANGE, str(minutes)], cwd=PROJECT, env=site.environment(), check=True)
+@contextmanager
+def _prefect_of(site: Site) -> Iterator[None]:
+    with temporary_settings({PREFECT_API_URL: site.prefect_api, PREFECT_API_AUTH_STRING: site.prefect_auth}):
+        yield

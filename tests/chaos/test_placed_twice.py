@@ -38,8 +38,8 @@ def test_two_commands_and_four_clients_at_once(desk: OrderDesk, order_folder: Pa
         output, _ = command.communicate(timeout=600)
         assert command.returncode == 0, output
         assert "2 of 2" in output or "imported" in output, output
-    first = PlacedOrder(desk, typed, desk.find_run(typed))
-    second = PlacedOrder(desk, called, ids.pop())
+    first = PlacedOrder(desk, typed.uuid, desk.find_run(typed), typed)
+    second = PlacedOrder(desk, called.uuid, ids.pop(), called)
     for placed in (first, second):
         placed.wait_until_ended()
     check_aftermath(desk, Ending(first), Ending(second))
