@@ -7,7 +7,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import figure, import_order, memory, staging_source, start, tree
+from benchmarks import (
+    figure,
+    import_order,
+    memory,
+    round_trips,
+    staging_source,
+    start,
+    transfer,
+    tree,
+    watcher,
+)
 from sandbox.site import Site
 
 #: Each with the sentence that --help shows. `memory` fills OMERO with images, so it comes last but one.
@@ -18,6 +28,9 @@ BENCHMARKS = {
         staging_source,
         "the bytes that an analysis sends, beside cp and a bare loop over OMERO's planes",
     ),
+    "round_trips": (round_trips, "the logins and commands of an analysis run, counted in sshd's log"),
+    "transfer": (transfer, "inputs to the cluster and results back, beside cp and OpenSSH's own client"),
+    "watcher": (watcher, "the watcher of a cluster with 10,000 waiting runs and as many pending jobs"),
     "memory": (memory, "the worker idle, and the embedded OMERO with 20,000 images"),
     "tree": (tree, "login to tree in OMERO.web beside a login with OMERO's own client"),
 }

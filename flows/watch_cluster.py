@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from uuid import UUID
+from typing import Any
 
 import httpx
 from prefect import flow, get_run_logger
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
 from prefect.exceptions import PrefectHTTPStatusError
+from prefect.states import Completed
 
 from blocks.omero_failures import describe
 from blocks.slurm_cluster import SlurmCluster
 from contracts.failures import FailureError
-from contracts.waiting_job import CLUSTER_TAG, JobStanding, WaitingJob
+from contracts.waiting_job import CLUSTER_TAG, JobStanding
 from tasks.analysis_work import CLUSTER_BLOCK
 from tasks.cluster_watch import ClusterWatch
-from tasks.job_deadlines import note_stuck
 from tasks.order_run import load_block
-from tasks.waiting_runs import WaitingRun, find_waiting_runs, resume, tell
+from tasks.standings import Standings
+from tasks.waiting_runs import WaitingRun, WaitingRuns
 from tasks.watcher import dismiss_waiting_watchers
 
 #: Seconds between two looks at Prefect for runs that have begun to wait; Slurm is not asked for it.
@@ -32,38 +34,39 @@ GLANCE = 2.0
 
 
 @flow(name="watch-cluster", flow_run_name="watch {cluster}", persist_result=False)
-async def watch_cluster(cluster: str = CLUSTER_BLOCK, minutes: float = 4.75) -> None:
+async def watch_cluster(cluster: str = CLUSTER_BLOCK, minutes: float = 4.75) -> State[Any]:
     """Watch until the schedule starts the next watcher, which it does every five minutes. One that comes while this one
     still watches waits for its place (prefect.yaml): if it were cancelled instead, nobody would watch until the next.
+    Its last word says how long its cycles took.
     """
     block = await load_block(SlurmCluster, cluster)
     log = get_run_logger()
     until = time.monotonic() + 60 * minutes
-    known: dict[UUID, WaitingJob] = {}
-    told: dict[UUID, JobStanding] = {}
+    cycles: list[float] = []
+    most = 0
     async with get_client() as client:
         await dismiss_waiting_watchers(client)
+        runs, standings = WaitingRuns(client, CLUSTER_TAG + cluster), Standings(client)
+        await standings.remember(runs.suspended)
         with ClusterWatch(block) as watch:
             while time.monotonic() < until:
+                began = time.monotonic()
                 try:
-                    waiting = await find_waiting_runs(client, CLUSTER_TAG + cluster, known)
+                    waiting = await runs.look()
                 except (httpx.TransportError, PrefectHTTPStatusError) as error:
                     # Prefect is away, perhaps restarted: a watcher that ended of it would be missed for minutes.
                     log.warning("Prefect does not answer: %s", describe(error))
                     waiting = []
                 if watch.is_due(waiting):
-                    await _ask_once(client, watch, waiting, known, told)
+                    await _ask_once(watch, runs, waiting, standings)
+                    most = max(most, len(waiting))
+                    cycles.append(time.monotonic() - began)
                 await asyncio.sleep(GLANCE)
+    return Completed(message=_last_word(most, cycles))
 
 
-async def _ask_once(
-    client: PrefectClient,
-    watch: ClusterWatch,
-    waiting: list[WaitingRun],
-    known: dict[UUID, WaitingJob],
-    told: dict[UUID, JobStanding],
-) -> None:
-    """One interval: ask, end the jobs of cancelled runs, tell what has changed, resume what has ended."""
+async def _ask_once(watch: ClusterWatch, runs: WaitingRuns, waiting: list[WaitingRun], standings: Standings) -> None:
+    """One interval: ask, end the jobs of cancelled runs, resume what has ended, tell what has changed."""
     log = get_run_logger()
     try:
         news = await asyncio.to_thread(watch.ask, waiting)
@@ -74,24 +77,37 @@ async def _ask_once(
         # The cluster is away: the runs wait on, and the next interval asks again.
         log.warning("%s", error.failure.summary)
         return
+    waits: list[tuple[WaitingRun, JobStanding]] = []
     for run, standing, ended in news:
         try:
-            standing = await note_stuck(client, standing, told.get(run.run))
-            over = ended or watch.gives_up(standing)
-            if run.cancelled:
-                if not ended:
-                    await asyncio.to_thread(watch.cancel, run)
-                    log.info("Run %s was cancelled: its job %s is ended", run.run, run.job.number)
-            elif over:
-                await resume(client, run)
-                known.pop(run.run, None)
-                told.pop(run.run, None)
+            standing = await standings.date(run, standing)
+            if run.cancelled and ended:
+                runs.settle(run)
+            elif run.cancelled:
+                await asyncio.to_thread(watch.cancel, run)
+                log.info("Run %s was cancelled: its job %s is ended", run.run, run.job.number)
+            elif ended or watch.gives_up(standing):
+                await runs.resume(run)
+                standings.forget(run)
                 why = "has ended" if ended else "is given up"
                 log.info("Slurm job %s %s: run %s goes on", run.job.number, why, run.run)
-            elif told.get(run.run) != standing:
-                await tell(client, run, standing)
-                told[run.run] = standing
-                if standing.stuck is not None:
-                    log.warning("Run %s: %s", run.run, standing.summary)
+            else:
+                waits.append((run, standing))
         except Exception as error:  # noqa: BLE001  one run's trouble must not stop the others' news
             log.warning("Run %s: %s", run.run, describe(error))
+    try:
+        for standing in await standings.tell(waits):
+            if standing.stuck is not None:
+                log.warning("Run %s: %s", standing.job.token, standing.summary)
+    except Exception as error:  # noqa: BLE001  nor may news stop the watch
+        log.warning("Not everybody could be told how their job stands: %s", describe(error))
+
+
+def _last_word(most: int, cycles: list[float]) -> str:
+    if not cycles:
+        return "No run waited for the cluster."
+    longest = max(cycles[1:], default=cycles[0])
+    return (
+        f"Slurm was asked {len(cycles)} times about up to {most} jobs."
+        f" The first cycle took {cycles[0]:.2f} s, the longest of the others {longest:.2f} s."
+    )

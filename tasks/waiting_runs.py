@@ -1,38 +1,38 @@
-"""The runs that wait for a cluster, as Prefect knows them; they are resumed, and told how their jobs stand."""
+"""The runs that wait for a cluster, as Prefect knows them, and what lets them go on.
+
+A list of thousands takes seconds. So they are listed when the watcher begins; later looks read what has begun to wait
+since, and how many wait in all. Only when that number is another than expected are all listed anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.filters import (
-    ArtifactFilter,
-    ArtifactFilterFlowRunId,
-    ArtifactFilterType,
     FlowRunFilter,
     FlowRunFilterEndTime,
+    FlowRunFilterId,
     FlowRunFilterState,
     FlowRunFilterStateName,
     FlowRunFilterStateType,
     FlowRunFilterTags,
 )
-from prefect.client.schemas.objects import Artifact, FlowRun, StateType
-from prefect.client.schemas.sorting import ArtifactSort, FlowRunSort
+from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.sorting import FlowRunSort
 
 from contracts.slurm_job import SubmittedJob
-from contracts.waiting_job import JobStanding, WaitingJob, news_key
+from contracts.waiting_job import WaitingJob
+from tasks.artifact_pages import PAGE, Artifacts, artifact_pages
 from tasks.latest_artifact import as_text
 from tasks.wait_for_job import JOB_TYPE
 
-#: Prefect's API gives at most so many objects at once.
-PAGE = 200
+#: Jobs that are read to see whether a run has begun to wait.
+GLANCE_PAGE = 20
 #: Jobs of runs that were cancelled are looked for so long.
 CANCELLED_SINCE = timedelta(days=2)
-NEWS_TYPE = "slurm-standing"
 
 
 @dataclass(frozen=True)
@@ -45,94 +45,114 @@ class WaitingRun:
     look_again: datetime | None = None
 
 
-async def find_waiting_runs(client: PrefectClient, tag: str, known: dict[UUID, WaitingJob]) -> list[WaitingRun]:
-    """All runs with this tag that are suspended, and those that were cancelled lately, each with its latest job.
+class WaitingRuns:
+    """All runs with one tag that are suspended, and those that were cancelled lately, each with its latest job.
 
-    `known` is what earlier questions found; it is kept up to date here, so that each job is read once.
+    Limit: where one run is resumed by somebody else just when another's wait goes unseen, their number stays as it was
+    and the first is asked about for nothing, the second not at all, until the next watcher lists them.
     """
-    suspended = FlowRunFilter(
-        tags=FlowRunFilterTags(all_=[tag]), state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Suspended"]))
-    )
-    cancelled = FlowRunFilter(
-        tags=FlowRunFilterTags(all_=[tag]),
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLED])),
-        end_time=FlowRunFilterEndTime(after_=datetime.now(UTC) - CANCELLED_SINCE),
-    )
-    runs = [(run, False) for run in await _read_runs(client, suspended)]
-    runs += [(run, True) for run in await _read_runs(client, cancelled)]
-    # A run that is suspended anew has another job than before, if a person retried it meanwhile.
-    wanted = [run.id for run, _ in runs if run.id not in known]
-    known.update(await _read_jobs(client, wanted))
-    for gone in known.keys() - {run.id for run, _ in runs}:
-        del known[gone]
-    return [
-        WaitingRun(run.id, known[run.id].job, was, known[run.id].look_again) for run, was in runs if run.id in known
-    ]
 
-
-async def _read_runs(client: PrefectClient, wanted: FlowRunFilter) -> list[FlowRun]:
-    found: list[FlowRun] = []
-    while True:
-        page = await client.read_flow_runs(
-            flow_run_filter=wanted, sort=FlowRunSort.START_TIME_ASC, limit=PAGE, offset=len(found)
+    def __init__(self, client: PrefectClient, tag: str) -> None:
+        self._client = client
+        self._tags = FlowRunFilterTags(all_=[tag])
+        self.suspended = FlowRunFilter(
+            tags=self._tags, state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Suspended"]))
         )
-        found += page
-        if len(page) < PAGE:
-            return found
+        self._jobs: dict[UUID, WaitingJob] = {}
+        self._artifacts: set[str] = set()
+        self._expected = 0
+        self._surprised = True
+        self._cancelled: dict[UUID, WaitingJob] = {}
+        self._settled: set[UUID] = set()
 
+    async def look(self) -> list[WaitingRun]:
+        """Those that wait now, and those that were cancelled and whose jobs are not settled."""
+        self._expected += await self._read_new()
+        surprised = await self._count() != self._expected
+        if surprised and self._surprised:
+            await self._list_anew()
+            surprised = False
+        # Surprised once, it looks again before it lists all: a run may have begun to wait between the two questions.
+        self._surprised = surprised
+        await self._look_for_cancelled()
+        waiting = [WaitingRun(run, waits.job, False, waits.look_again) for run, waits in self._jobs.items()]
+        return waiting + [WaitingRun(run, waited.job, True) for run, waited in self._cancelled.items()]
 
-async def _read_jobs(client: PrefectClient, runs: Sequence[UUID]) -> dict[UUID, WaitingJob]:
-    latest: dict[UUID, Artifact] = {}
-    for some in _pages(runs):
-        offset = 0
-        while True:
-            # Not client.read_artifacts: it sends filters that are not given as null, which the server refuses.
-            wanted = ArtifactFilter(
-                flow_run_id=ArtifactFilterFlowRunId(any_=some), type=ArtifactFilterType(any_=[JOB_TYPE])
-            )
-            answer = await client.request(
-                "POST",
-                "/artifacts/filter",
-                json={
-                    "artifacts": wanted.model_dump(mode="json", exclude_unset=True),
-                    "sort": ArtifactSort.ID_DESC.value,
-                    "limit": PAGE,
-                    "offset": offset,
-                },
-            )
-            page = [Artifact.model_validate(item) for item in answer.json()]
-            for artifact in page:
-                run = artifact.flow_run_id
-                if run is not None and (run not in latest or _age(artifact) > _age(latest[run])):
-                    latest[run] = artifact
-            offset += len(page)
-            if len(page) < PAGE:
+    async def resume(self, waiting: WaitingRun) -> None:
+        """Let a run go on; one that is resumed already, or was cancelled meanwhile, is left as it is."""
+        await self._client.resume_flow_run(waiting.run)
+        self._forget(waiting.run)
+
+    def settle(self, cancelled: WaitingRun) -> None:
+        """The job of this cancelled run has ended: nobody needs to ask about it again."""
+        self._settled.add(cancelled.run)
+        del self._cancelled[cancelled.run]
+
+    def _forget(self, run: UUID) -> None:
+        if self._jobs.pop(run, None) is not None:
+            self._expected -= 1
+
+    async def _count(self) -> int:
+        return await self._client.count_flow_runs(flow_run_filter=self.suspended)
+
+    async def _list_anew(self) -> None:
+        self._jobs.clear()
+        self._artifacts.clear()
+        self._expected = 0
+        await self._read_new()
+        self._expected = await self._count()
+
+    async def _read_new(self) -> int:
+        """Read the jobs of suspended runs until a page brings nothing new; how many runs are new."""
+        new: dict[UUID, WaitingJob] = {}
+        read: set[str] = set()
+        first = GLANCE_PAGE if self._artifacts else PAGE
+        async for page in artifact_pages(self._client, JOB_TYPE, self.suspended, first=first):
+            fresh = [artifact for artifact in page if artifact["id"] not in self._artifacts]
+            if not fresh:
                 break
-    return {run: WaitingJob.model_validate_json(as_text(artifact.data)) for run, artifact in latest.items()}
+            read.update(artifact["id"] for artifact in fresh)
+            _add_latest(new, fresh)
+        # Only now: what a look had read that Prefect did not answer to its end is read again.
+        self._artifacts |= read
+        begun = len(new.keys() - self._jobs.keys())
+        self._jobs.update(new)
+        # A run that was cancelled may be retried, wait again, and be cancelled again.
+        self._settled -= new.keys()
+        for run in new:
+            self._cancelled.pop(run, None)
+        return begun
 
-
-def _pages(runs: Sequence[UUID]) -> Iterator[list[UUID]]:
-    for start in range(0, len(runs), PAGE):
-        yield list(runs[start : start + PAGE])
-
-
-def _age(artifact: Artifact) -> datetime:
-    return artifact.created or datetime.min.replace(tzinfo=UTC)
-
-
-async def resume(client: PrefectClient, waiting: WaitingRun) -> None:
-    """Let a run go on; one that is resumed already, or was cancelled meanwhile, is left as it is."""
-    await client.resume_flow_run(waiting.run)
-
-
-async def tell(client: PrefectClient, waiting: WaitingRun, standing: JobStanding) -> None:
-    """Publish how the run's job stands, on the run's own page."""
-    await client.create_artifact(
-        ArtifactCreate(
-            type=NEWS_TYPE,
-            key=news_key(waiting.job.token),
-            description=standing.summary,
-            data=standing.model_dump(mode="json"),
-            flow_run_id=waiting.run,
+    async def _look_for_cancelled(self) -> None:
+        lately = FlowRunFilter(
+            tags=self._tags,
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLED])),
+            end_time=FlowRunFilterEndTime(after_=datetime.now(UTC) - CANCELLED_SINCE),
         )
-    )
+        offset, limit = 0, GLANCE_PAGE
+        while True:
+            page = await self._client.read_flow_runs(
+                flow_run_filter=lately, sort=FlowRunSort.END_TIME_DESC, limit=limit, offset=offset
+            )
+            new = [run.id for run in page if run.id not in self._cancelled and run.id not in self._settled]
+            if new:
+                await self._read_cancelled(new)
+            if not new or len(page) < limit:
+                return
+            offset, limit = offset + len(page), PAGE
+
+    async def _read_cancelled(self, runs: list[UUID]) -> None:
+        these = FlowRunFilter(id=FlowRunFilterId(any_=runs))
+        async for page in artifact_pages(self._client, JOB_TYPE, these):
+            _add_latest(self._cancelled, page)
+        for run in runs:
+            self._forget(run)
+            if run not in self._cancelled:
+                self._settled.add(run)  # it was cancelled before it had a job
+
+
+def _add_latest(jobs: dict[UUID, WaitingJob], newest_first: Artifacts) -> None:
+    for artifact in newest_first:
+        run = UUID(artifact["flow_run_id"])
+        if run not in jobs:
+            jobs[run] = WaitingJob.model_validate_json(as_text(artifact["data"]))
