@@ -15,6 +15,7 @@ from blocks.image_pull import APPTAINER_PULL, check_pull_template
 from blocks.ssh_connection import SshConnection, SshTarget
 from blocks.ssh_keys import host_name, read_known_hosts
 from blocks.ssh_stream import Stopped, never
+from contracts.cluster_limits import ClusterLimits
 from contracts.failures import FailureError
 from contracts.job_request import ClusterPath, PartitionName
 from contracts.sbatch_options import SbatchOptions
@@ -179,6 +180,10 @@ class SlurmCluster(Block):
             known_hosts=self.known_hosts,
             slurm_folder=self.slurm_folder,
         )
+
+    @property
+    def limits(self) -> ClusterLimits:
+        return ClusterLimits.model_validate({name: getattr(self, name) for name in ClusterLimits.model_fields})
 
     def connect(self, *, stopped: Stopped = never) -> SshConnection:
         """A connection for one step; it logs in when its context begins. `stopped` is asked while it waits."""

@@ -6,17 +6,17 @@ from pathlib import PurePosixPath
 
 from prefect import get_run_logger, task
 
-from blocks.job_resources import settle_resources
 from blocks.slurm_cluster import SlurmCluster
+from contracts.cluster_limits import settle_resources
 from contracts.container_image import ContainerImage
 from contracts.failures import FailureCategory, fail
+from contracts.result_pattern import check_pattern
 from contracts.run_plan import RunPlan
 from contracts.workflow_arguments import JobFolders, make_arguments
 from contracts.workflow_descriptor import WorkflowDescriptor
 from contracts.workflow_entry import WorkflowEntry
 from contracts.workflow_resources import workflow_resources
 from tasks.analysis_work import AnalysisWork
-from tasks.result_names import check_pattern
 from tasks.retries import BRIEF_DELAYS, is_retryable
 from tasks.staging_plan import ClusterInputs, make_staging_plan
 
@@ -79,7 +79,7 @@ def make_plan(work: AnalysisWork) -> RunPlan:
         image=image_file(work.cluster, run.workflow.name, entry, image),
         staging=staging,
         arguments=tuple(arguments),
-        resources=settle_resources(work.cluster, run.resources, asked.resources, asked.options),
+        resources=settle_resources(work.cluster.limits, run.resources, asked.resources, asked.options),
         options=asked.options,
         read_only=tuple(
             sorted({there for there in mounts.values() if any(link.is_relative_to(there) for link in links)})

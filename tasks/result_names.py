@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from string import Formatter
-
 from contracts.failures import FailureCategory, fail
+from contracts.result_pattern import parse_pattern
 from tasks.result_inputs import stem_of
 
-#: What a pattern may hold in braces, and what stands there.
-PLACEHOLDERS = {
-    "original_file": "the input's file name without extension (the result's own, when it has no single input)",
-    "original_ext": "the input's extension",
-    "file": "the result's file name without extension",
-    "ext": "the result's extension",
-}
 #: Characters that OMERO keeps of an image's name.
 LONGEST_NAME = 255
 
@@ -22,15 +14,6 @@ def split_name(file_name: str) -> tuple[str, str]:
     """A file's name and its extension without the dot; `a.ome.tif` is `a` and `ome.tif`."""
     stem = stem_of(file_name)
     return stem, file_name[len(stem) + 1 :]
-
-
-def check_pattern(pattern: str) -> None:
-    """Make sure that a pattern can name every image.
-
-    Raises:
-        FailureError: BAD_REQUEST; it lists the placeholders there are.
-    """
-    _parse(pattern)
 
 
 def image_name(pattern: str, result: str, original: str | None) -> str:
@@ -51,7 +34,7 @@ def image_name(pattern: str, result: str, original: str | None) -> str:
         "ext": extension,
     }
     name = ""
-    for literal, placeholder in _parse(pattern):
+    for literal, placeholder in parse_pattern(pattern):
         name += literal
         if placeholder is not None:
             value = values[placeholder]
@@ -67,25 +50,3 @@ def image_name(pattern: str, result: str, original: str | None) -> str:
         return name
     end = f".{extension}" if extension and name.endswith(f".{extension}") and len(extension) < 32 else ""
     return name[: LONGEST_NAME - len(end) - 1] + "…" + end
-
-
-def _parse(pattern: str) -> list[tuple[str, str | None]]:
-    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-    try:
-        parts = list(Formatter().parse(pattern))
-    except ValueError as error:
-        raise fail(
-            FailureCategory.BAD_REQUEST,
-            f"The braces of the pattern {pattern!r} do not match.",
-            detail=str(error),
-            next_step=f"Use {known}; write {{{{ for a brace.",
-        ) from error
-    for _, placeholder, form, conversion in parts:
-        if placeholder is not None and (placeholder not in PLACEHOLDERS or form or conversion):
-            written = placeholder + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
-            raise fail(
-                FailureCategory.BAD_REQUEST,
-                f"The pattern {pattern!r} has {{{written}}}, which stands for nothing.",
-                next_step=f"Use {known}.",
-            )
-    return [(literal, placeholder) for literal, placeholder, _, _ in parts]

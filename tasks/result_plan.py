@@ -15,13 +15,14 @@ from contracts.analysis_run import ResultOptions, TableKind
 from contracts.destination import Destination, DestinationType
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.import_source import FileIdentity, ImportSource
+from contracts.result_pattern import check_pattern
 from contracts.run_results import FailedResult, ResultFile
 from contracts.staged_input import StagedInput
 from tasks.authorise import identify_fileset
 from tasks.destinations import check_destination
 from tasks.result_files import from_workflow, identify_result, store_of
 from tasks.result_inputs import inputs_of
-from tasks.result_names import check_pattern, image_name
+from tasks.result_names import image_name
 from tasks.result_run import ResultRun
 from tasks.retries import BRIEF_DELAYS, is_retryable
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from blocks.job_resources import resource_options, settle_resources
+from blocks.job_resources import resource_options
 from contracts.analysis_run import Resources
+from contracts.cluster_limits import settle_resources
 from contracts.failures import FailureCategory, FailureError
 from contracts.job_request import JobResources
 from tests.unit.blocks.cluster_block import cluster
@@ -16,13 +17,13 @@ NOTHING = Resources()
 def test_the_user_wins_over_the_workflow_and_the_workflow_over_the_cluster() -> None:
     site = cluster(default_minutes=45, default_cpus=4, default_memory_mb=5120, default_partition="main")
     workflow = Resources(minutes=90, cpus=8, partition="wide")
-    assert settle_resources(site, NOTHING, NOTHING) == JobResources(
+    assert settle_resources(site.limits, NOTHING, NOTHING) == JobResources(
         minutes=45, cpus=4, memory_mb=5120, partition="main"
     )
-    assert settle_resources(site, NOTHING, workflow) == JobResources(
+    assert settle_resources(site.limits, NOTHING, workflow) == JobResources(
         minutes=90, cpus=8, memory_mb=5120, partition="wide"
     )
-    assert settle_resources(site, Resources(minutes=5, memory_mb=100), workflow) == JobResources(
+    assert settle_resources(site.limits, Resources(minutes=5, memory_mb=100), workflow) == JobResources(
         minutes=5, cpus=8, memory_mb=100, partition="wide"
     )
 
@@ -41,7 +42,7 @@ def test_a_job_with_a_gpu_goes_to_the_gpu_partition_unless_one_is_named(
     wanted: Resources, workflow: Resources, partition: str
 ) -> None:
     site = cluster(default_partition="main", gpu_partition="gpu")
-    assert settle_resources(site, wanted, workflow).partition == partition
+    assert settle_resources(site.limits, wanted, workflow).partition == partition
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_what_is_over_the_admins_limit_is_refused_by_name(wanted: Resources, sai
     limits = {"most_minutes": 60, "most_cpus": 8, "most_memory_mb": 1000, "most_gpus": 1}
     site = cluster(**limits, partitions=["main", "low"], default_memory_mb=1000)
     with pytest.raises(FailureError, match=said) as caught:
-        settle_resources(site, wanted, NOTHING)
+        settle_resources(site.limits, wanted, NOTHING)
     assert caught.value.failure.category is FailureCategory.BAD_REQUEST
 
 
@@ -98,7 +99,7 @@ def test_the_workflows_options_win_over_the_clusters_and_what_is_asked_for_over_
 
 def test_memory_in_other_words_stands_in_for_the_default() -> None:
     site = cluster(sbatch_options={"mem-per-cpu": "2G"}, default_memory_mb=5120)
-    resources = settle_resources(site, NOTHING, NOTHING)
+    resources = settle_resources(site.limits, NOTHING, NOTHING)
     assert resources.memory_mb is None
     assert resource_options(site, resources, {}) == {"time": "45", "cpus-per-task": "4", "mem-per-cpu": "2G"}
-    assert settle_resources(cluster(), NOTHING, NOTHING, {"mem-per-gpu": "8G"}).memory_mb is None
+    assert settle_resources(cluster().limits, NOTHING, NOTHING, {"mem-per-gpu": "8G"}).memory_mb is None

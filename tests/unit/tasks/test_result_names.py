@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.failures import FailureCategory, FailureError
-from tasks.result_names import LONGEST_NAME, PLACEHOLDERS, check_pattern, image_name
+from contracts.result_pattern import PLACEHOLDERS, check_pattern
+from tasks.result_names import LONGEST_NAME, image_name
 
 
 @pytest.mark.parametrize(
