@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from contracts.base import Contract
 from contracts.failures import Failure
+
+#: Type of the artifacts that hold findings as JSON.
+FINDINGS_TYPE = "findings"
 
 
 class Finding(Contract):
@@ -12,3 +17,13 @@ class Finding(Contract):
     subject: str
     found: str = ""
     failure: Failure | None = None
+
+
+def artifact_key(text: str) -> str:
+    """A text as Prefect takes it for a key: small letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9-]", "-", text.lower())
+
+
+def findings_key(about: str) -> str:
+    """Key of the artifact that holds the newest findings about something, as JSON."""
+    return artifact_key(f"{about}-findings")

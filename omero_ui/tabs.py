@@ -19,6 +19,7 @@ class Tab:
 
 TABS = (
     Tab("import", "Import", "flows:import"),
+    Tab("analyse", "Analyse", "flows:analyse"),
     Tab("runs", "Runs", "flows:runs"),
     Tab("forms", "Forms", "flows:forms"),
     Tab("admin", "Admin", "flows:admin", admins_only=True),

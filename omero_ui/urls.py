@@ -14,6 +14,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="flows:runs"), name="index"),
     path("logged-in/", sessions.logged_in, name="logged_in"),
     path("import/", include("omero_ui.imports.urls")),
+    path("analyse/", include("omero_ui.analyses.urls")),
     path("runs/", include("omero_ui.runs.urls")),
     path("lineage/", include("omero_ui.lineage.urls")),
     path("forms/", include("omero_ui.forms.urls")),

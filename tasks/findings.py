@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from prefect.artifacts import acreate_markdown_artifact
+from prefect.artifacts import Artifact, acreate_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from contracts.finding import Finding
+from contracts.finding import FINDINGS_TYPE, Finding, artifact_key, findings_key
 from tasks.report import as_text
 
 
 async def conclude(findings: Sequence[Finding], key: str) -> State[Any]:
-    """Publish the findings; the state to end with holds them, and is Failed when something is to be mended."""
+    """Publish the findings, for people and as JSON; the state to end with holds them, and is Failed when something is
+    to be mended.
+    """
     await acreate_markdown_artifact(markdown=as_table(findings), key=artifact_key(key))
+    await Artifact(
+        type=FINDINGS_TYPE, key=findings_key(key), data=[finding.model_dump(mode="json") for finding in findings]
+    ).acreate()
     wrong = [finding for finding in findings if finding.failure is not None]
     if wrong:
         return Failed(message=f"{len(wrong)} of {len(findings)} things are to be mended", data=list(findings))
     return Completed(message=f"{len(findings)} things are well", data=list(findings))
-
-
-def artifact_key(text: str) -> str:
-    """A text as Prefect takes it for a key: small letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9-]", "-", text.lower())
 
 
 def as_table(findings: Sequence[Finding]) -> str:

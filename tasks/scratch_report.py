@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from prefect.artifacts import acreate_markdown_artifact
 
+from contracts.finding import artifact_key
 from contracts.scratch_folder import ScratchFolder
-from tasks.findings import artifact_key
 from tasks.report import MOST_ROWS, as_text
 
 

@@ -100,3 +100,4 @@ class BlockDocument(Answer):
     id: UUID
     name: str
     data: dict[str, Any]
+    updated: datetime | None = None

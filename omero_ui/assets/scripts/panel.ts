@@ -7,6 +7,8 @@ import { bringImportToLife } from "./import_list";
 import { focusSearchBySlash, openRowsByKeyboard } from "./keyboard";
 import { followLogs } from "./logs";
 import { showMoments } from "./moments";
+import { openRowsByKeyboard, focusSearchBySlash } from "./keyboard";
+import { followChoices, walkThroughSteps } from "./steps";
 
 function enliven(root: ParentNode): void {
   showMoments(root);
@@ -20,6 +22,8 @@ document.addEventListener("DOMContentLoaded", () => {
   openRowsByKeyboard();
   focusSearchBySlash();
   bringImportToLife();
+  walkThroughSteps();
+  followChoices();
 });
 // What htmx has put in is enlivened as the page was.
 document.addEventListener("htmx:load", (event) => {
