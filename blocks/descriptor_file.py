@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
@@ -91,7 +93,7 @@ async def _fetch(client: httpx.AsyncClient, address: str) -> bytes | None:
     for _ in range(MOST_REDIRECTS + 1):
         async with client.stream("GET", address) as answer:
             if answer.has_redirect_location:
-                address = _redirected(answer)
+                address = await _redirected(answer)
                 continue
             if answer.status_code in _NOT_THERE:
                 return None
@@ -109,12 +111,16 @@ async def _fetch(client: httpx.AsyncClient, address: str) -> bytes | None:
     )
 
 
-def _redirected(answer: httpx.Response) -> str:
+async def _redirected(answer: httpx.Response) -> str:
+    """Where a server sends us: never from the open web into the site's own network."""
     target = str(answer.url.join(answer.headers["Location"]))
     try:
         read_source(target)
         if answer.url.scheme == "https" and not target.startswith("https://"):
             raise ValueError("it leaves https")
+        host = httpx.URL(target).host
+        if host != answer.url.host and await _is_inside(host):
+            raise ValueError("it leads from one server into a private network")
     except ValueError as error:
         raise fail(
             FailureCategory.DESCRIPTOR_NOT_FOUND,
@@ -123,6 +129,15 @@ def _redirected(answer: httpx.Response) -> str:
             next_step="Give the address of the file itself.",
         ) from error
     return target
+
+
+async def _is_inside(host: str) -> bool:
+    """Whether any address of a host is one that the open web cannot have."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False  # the request itself says that there is no such host
+    return any(not ipaddress.ip_address(str(entry[4][0]).partition("%")[0]).is_global for entry in found)
 
 
 def _check_status(address: str, status: int) -> None:

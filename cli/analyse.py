@@ -81,10 +81,10 @@ def analyse(
 async def _place(workflow: str, values: list[tuple[str, str]], fields: dict[str, Any], detach: bool) -> None:
     from blocks.workflow_catalogue import WorkflowCatalogue
     from cli.analysis_watch import place_run, watch_run
-    from cli.flow_runs import prefect_client
     from tasks.analysis_work import CATALOGUE_BLOCK, begin_run
     from tasks.order_run import load_block
     from tasks.plan_run import make_plan
+    from tasks.prefect_client import prefect_client
 
     async with prefect_client() as client:
         catalogue = await load_block(WorkflowCatalogue, CATALOGUE_BLOCK)

@@ -27,7 +27,8 @@ async def _cancel(order: str) -> None:
     from prefect.client.schemas.objects import State
     from prefect.states import Cancelled, Cancelling
 
-    from cli.flow_runs import find_run, parse_token, prefect_client, state_name, token_of
+    from cli.flow_runs import find_run, parse_token, state_name, token_of
+    from tasks.prefect_client import prefect_client
 
     async with prefect_client() as client:
         run = await find_run(client, parse_token(order))

@@ -168,7 +168,8 @@ def find_samples(site: Site) -> list[Sample]:
 
 
 async def read_reports(tokens: list[UUID]) -> list[ImportReport | None]:
-    from cli.flow_runs import prefect_client, read_report
+    from cli.flow_runs import read_report
+    from tasks.prefect_client import prefect_client
 
     async with prefect_client() as client:
         return [await read_report(client, token) for token in tokens]

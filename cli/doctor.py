@@ -21,7 +21,7 @@ def doctor(
 ) -> None:
     """Check OMERO, Prefect, workers, storage, container engine and the watcher of the cluster; say what to fix."""
     use_site(settings)
-    from cli.examination import examine
+    from tasks.site_examination import examine
 
     findings = asyncio.run(examine())
     if as_json:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
-import httpx
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterTags,
 )
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound
 
 from contracts.analysis_report import AnalysisReport, analysis_report_key
 from contracts.failures import FailureCategory, fail
@@ -23,25 +20,6 @@ from contracts.import_report import ImportReport, progress_key, report_key
 from contracts.run_tags import ORDERED
 from contracts.waiting_job import JobStanding, news_key
 from tasks.latest_artifact import read_latest
-
-
-@asynccontextmanager
-async def prefect_client() -> AsyncIterator[PrefectClient]:
-    """A client of the site's Prefect, whose absence is a failure with a next step.
-
-    Raises:
-        FailureError: PREFECT_UNREACHABLE.
-    """
-    try:
-        async with get_client() as client:
-            yield client
-    except (httpx.TransportError, PrefectHTTPStatusError) as error:
-        raise fail(
-            FailureCategory.PREFECT_UNREACHABLE,
-            "The Prefect server does not answer as it should.",
-            detail=f"{type(error).__name__}: {error}",
-            next_step="Check that it runs, and PREFECT_API_URL (or [prefect] in site.toml); try `omero-flows doctor`.",
-        ) from error
 
 
 def parse_token(text: str) -> UUID:

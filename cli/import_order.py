@@ -73,9 +73,10 @@ async def _place(
     token: str | None,
     detach: bool,
 ) -> None:
-    from cli.flow_runs import parse_token, prefect_client
+    from cli.flow_runs import parse_token
     from cli.watch import place, watch
     from tasks.order_run import load_blocks
+    from tasks.prefect_client import prefect_client
 
     if not 1 <= len(files) <= MOST_FILES:
         raise fail(

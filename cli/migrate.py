@@ -72,9 +72,9 @@ def _read(file: Path) -> str:
 
 async def _write(migration: SlurmConfigMigration, replace: bool, ssh_config: Path, runtime: Runtime) -> None:
     from blocks.workflow_catalogue import WorkflowCatalogue
-    from cli.flow_runs import prefect_client
     from cli.site_blocks import save_blocks
     from deployments.biomero_cluster import cluster_block
+    from tasks.prefect_client import prefect_client
 
     # Everything that can be wrong is said before anything is saved.
     cluster = None

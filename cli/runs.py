@@ -25,7 +25,8 @@ def runs(
 async def _list(limit: int) -> None:
     from rich.markup import escape
 
-    from cli.flow_runs import list_runs, local, prefect_client, state_name, token_of
+    from cli.flow_runs import list_runs, local, state_name, token_of
+    from tasks.prefect_client import prefect_client
 
     async with prefect_client() as client:
         found = await list_runs(client, limit)

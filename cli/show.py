@@ -31,7 +31,6 @@ async def _show(order: str, as_json: bool) -> None:
         find_run,
         local,
         parse_token,
-        prefect_client,
         read_analysis_report,
         read_report,
         read_standing,
@@ -40,6 +39,7 @@ async def _show(order: str, as_json: bool) -> None:
     )
     from cli.report_table import report_table
     from tasks.order_run import load_blocks
+    from tasks.prefect_client import prefect_client
 
     async with prefect_client() as client:
         run = await find_run(client, parse_token(order))

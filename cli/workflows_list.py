@@ -27,10 +27,10 @@ async def _list(as_json: bool) -> None:
     from rich.table import Table
 
     from blocks.workflow_catalogue import WorkflowCatalogue
-    from cli.flow_runs import prefect_client
     from cli.plain_text import escape
     from cli.site_blocks import find_block
     from contracts.sbatch_options import option_arguments
+    from tasks.prefect_client import prefect_client
 
     async with prefect_client():
         catalogue = await find_block(WorkflowCatalogue)

@@ -26,7 +26,6 @@ class UsableWorkflow(Contract):
     version: str
     image: str
     mode: Annotated[WorkflowMode, Field(strict=False)]
-    zarr: bool
     resources: Resources
     options: SbatchOptions
 
@@ -63,7 +62,6 @@ def list_usable(entry: WorkflowEntry, descriptor: WorkflowDescriptor) -> UsableW
         version=image.version,
         image=image.address,
         mode=entry.mode_of(descriptor),
-        zarr=entry.takes_zarr(descriptor),
         resources=asked.resources,
         options=asked.options,
     )

@@ -9,6 +9,8 @@ from contracts.failures import Failure
 
 #: Type of the artifacts that hold findings as JSON.
 FINDINGS_TYPE = "findings"
+#: What the whole site's findings are published under; a cluster's: see `cluster_check`, `cluster_set_up`.
+SITE_CHECK = "site-check"
 
 
 class Finding(Contract):
@@ -17,6 +19,16 @@ class Finding(Contract):
     subject: str
     found: str = ""
     failure: Failure | None = None
+
+
+def cluster_check(cluster: str) -> str:
+    """What the findings of flows/check_cluster.py are published under."""
+    return f"cluster-{cluster}-check"
+
+
+def cluster_set_up(cluster: str) -> str:
+    """As `cluster_check`, of flows/set_up_cluster.py."""
+    return f"cluster-{cluster}-set-up"
 
 
 def artifact_key(text: str) -> str:

@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
+from contracts.automation_name import AutomationName
 from contracts.failures import AWAITED, WAITING
 
 #: Two heartbeats of 30 s are missed.
@@ -61,7 +62,7 @@ def automations() -> list[AutomationCore]:
     """What `omero-flows deploy` makes; each is known by its name."""
     return [
         AutomationCore(
-            name="omero-flows: no heartbeat means crashed",
+            name=AutomationName.NO_HEARTBEAT.value,
             description="A run that was alive and has been silent for 65 s has lost its process.",
             trigger=EventTrigger(
                 after={"prefect.flow-run.heartbeat"},
@@ -76,7 +77,7 @@ def automations() -> list[AutomationCore]:
             actions=[ChangeFlowRunState(state=StateType.CRASHED, message=f"{SILENT} for 65 s: its process is gone.")],
         ),
         AutomationCore(
-            name="omero-flows: never started means started again",
+            name=AutomationName.NEVER_STARTED.value,
             description="A run that a worker took and that did not begin within three minutes goes back to the queue.",
             trigger=EventTrigger(
                 after={"prefect.flow-run.Pending"},
@@ -91,7 +92,7 @@ def automations() -> list[AutomationCore]:
             actions=[_start_again("It did not begin within three minutes.")],
         ),
         AutomationCore(
-            name="omero-flows: silent means started again",
+            name=AutomationName.SILENT.value,
             description="Nobody is left who could report on a run that was found by its silence.",
             trigger=EventTrigger(
                 expect={"prefect.flow-run.Crashed"},
@@ -104,7 +105,7 @@ def automations() -> list[AutomationCore]:
             actions=[_start_again("Its process was gone; started again.")],
         ),
         AutomationCore(
-            name="omero-flows: crashed means started again",
+            name=AutomationName.CRASHED.value,
             description="Finished steps are remembered, so that a crashed run continues where it was.",
             trigger=EventTrigger(
                 after={"prefect.flow-run.Crashed"},
@@ -119,7 +120,7 @@ def automations() -> list[AutomationCore]:
             actions=[_start_again("Its process died; started again.")],
         ),
         AutomationCore(
-            name="omero-flows: crashed before every beginning means failed",
+            name=AutomationName.NEVER_BEGUN.value,
             description="A run whose process dies before our code runs, again and again, is ended.",
             trigger=EventTrigger(
                 expect={"prefect.flow-run.Crashed"},

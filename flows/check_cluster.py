@@ -10,6 +10,7 @@ from prefect.client.schemas.objects import State
 
 from blocks.slurm_cluster import SlurmCluster
 from blocks.workflow_catalogue import WorkflowCatalogue
+from contracts.finding import cluster_check
 from tasks.analysis_work import CATALOGUE_BLOCK, CLUSTER_BLOCK
 from tasks.cluster_examination import examine_cluster
 from tasks.findings import conclude
@@ -22,4 +23,4 @@ async def check_cluster(cluster: str = CLUSTER_BLOCK) -> State[Any]:
     block = await load_block(SlurmCluster, cluster)
     catalogue = await load_block(WorkflowCatalogue, CATALOGUE_BLOCK)
     findings = await asyncio.to_thread(examine_cluster, block, catalogue, get_run_logger())
-    return await conclude(findings, f"cluster-{cluster}-check")
+    return await conclude(findings, cluster_check(cluster))

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 
 from blocks.slurm_cluster import SlurmCluster
 from blocks.workflow_catalogue import WorkflowCatalogue
-from contracts.finding import Finding
+from contracts.finding import Finding, cluster_set_up
 from tasks.analysis_work import CATALOGUE_BLOCK, CLUSTER_BLOCK
 from tasks.cluster_images import provide_images, wanted_images
 from tasks.findings import conclude
@@ -29,4 +29,4 @@ async def set_up_cluster(cluster: str = CLUSTER_BLOCK) -> State[Any]:
         with block.connect() as connection:
             return provide_images(block, connection, wanted, log, pull=True)
 
-    return await conclude(await asyncio.to_thread(work), f"cluster-{cluster}-set-up")
+    return await conclude(await asyncio.to_thread(work), cluster_set_up(cluster))

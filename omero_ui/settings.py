@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from contracts.descriptor_host import USUAL_HOSTS
+
 #: Prefect's API, reached from the server side alone.
 PREFECT_API: str
 #: A file that holds `user:password` of Prefect's API; "" when it asks for none.
 PREFECT_AUTH_FILE: str
 #: Where nginx shows the Prefect UI to OMERO's admins, on the panel's own origin; "" when it does not.
 PREFECT_UI: str
-
+#: Hosts from which admins may add workflows in the panel.
+DESCRIPTOR_HOSTS: tuple[str, ...]
 #: The account of OMERO that keeps forms and what was filled in; "" for none.
 FORMS_USER: str
 #: A file that holds its password.
@@ -33,6 +36,10 @@ def _path(text: str) -> str:
     if path and not (path.startswith("/") and path.endswith("/") and not path.startswith("//")):
         raise ValueError("needs a path such as /prefect/")
     return path
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    return tuple(host.lower() for host in text.replace(",", " ").split())
 
 
 CUSTOM_SETTINGS_MAPPINGS: dict[str, list[Any]] = {
@@ -65,5 +72,11 @@ CUSTOM_SETTINGS_MAPPINGS: dict[str, list[Any]] = {
         "",
         str.strip,
         "A file with that account's password, readable for OMERO.web alone.",
+    ],
+    "omero.web.flows.descriptor_hosts": [
+        "DESCRIPTOR_HOSTS",
+        " ".join(USUAL_HOSTS),
+        _hosts,
+        "Hosts from which administrators may add workflows in the panel, with spaces between them.",
     ],
 }

@@ -8,15 +8,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.cluster_limits import ClusterLimits
 from contracts.failures import FailureCategory, fail
-from contracts.finding import Finding, findings_key
+from contracts.finding import Finding, cluster_check, cluster_set_up, findings_key
 from contracts.waiting_job import CLUSTER_TAG
 from omero_ui.prefect_api.answers import Artifact
 from omero_ui.prefect_api.blocks import BLOCK_NAME, SLURM_CLUSTER, read_block
 from omero_ui.prefect_api.connection import PrefectApi
 
-#: What flows/set_up_cluster.py and flows/check_cluster.py publish their findings under.
-CHECK = f"cluster-{BLOCK_NAME}-check"
-SET_UP = f"cluster-{BLOCK_NAME}-set-up"
 _FINDINGS = TypeAdapter(tuple[Finding, ...])
 
 
@@ -58,7 +55,11 @@ def read_findings(prefect: PrefectApi, about: str) -> tuple[Artifact, tuple[Find
 
 def installed_workflows(prefect: PrefectApi) -> dict[str, str]:
     """Name of each workflow that was seen on the cluster by whoever looked last, and what was seen."""
-    looked = [found for about in (CHECK, SET_UP) if (found := read_findings(prefect, about)) is not None]
+    looked = [
+        found
+        for about in (cluster_check(BLOCK_NAME), cluster_set_up(BLOCK_NAME))
+        if (found := read_findings(prefect, about)) is not None
+    ]
     if not looked:
         return {}
     _, findings = max(looked, key=lambda found: found[0].updated)

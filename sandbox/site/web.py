@@ -19,6 +19,16 @@ TOP_LINKS = (
     ("History", "history", {"title": "History"}),
 )
 
+#: OMERO.web's own, and the panel.
+OPEN_WITH = (
+    (
+        "Image viewer",
+        "webgateway",
+        {"supported_objects": ["image"], "script_url": "webclient/javascript/ome.openwith_viewer.js"},
+    ),
+    ("Analyse", "flows:analyse", {"supported_objects": ["images", "datasets", "plates"], "target": "_blank"}),
+)
+
 
 #: The same of the webclient's right panel.
 RIGHT_PLUGINS = (
@@ -71,6 +81,7 @@ class Web(Service):
             "omero.web.apps": json.dumps(["omero_ui"]),
             "omero.web.ui.top_links": json.dumps(TOP_LINKS),
             "omero.web.ui.right_plugins": json.dumps(RIGHT_PLUGINS),
+            "omero.web.open_with": json.dumps(OPEN_WITH),
             "omero.web.flows.prefect_api": self.addresses.prefect_api,
             "omero.web.flows.prefect_auth_file": str(prefect_auth),
             "omero.web.flows.forms_user": FORM_MASTER.name,

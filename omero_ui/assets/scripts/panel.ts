@@ -7,7 +7,6 @@ import { bringImportToLife } from "./import_list";
 import { focusSearchBySlash, openRowsByKeyboard } from "./keyboard";
 import { followLogs } from "./logs";
 import { showMoments } from "./moments";
-import { openRowsByKeyboard, focusSearchBySlash } from "./keyboard";
 import { followChoices, walkThroughSteps } from "./steps";
 
 function enliven(root: ParentNode): void {

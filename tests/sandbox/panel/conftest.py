@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.site import Site
+from tests.sandbox.panel.orders import Orders
 from tests.sandbox.panel.web_visitor import WebVisitor
 
 
@@ -35,3 +36,8 @@ def stranger(site: Site) -> Iterator[WebVisitor]:
     """Logged out."""
     with WebVisitor(site, None) as visitor:
         yield visitor
+
+
+@pytest.fixture(scope="package")
+def orders(site: Site) -> Orders:
+    return Orders(site)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prefect.client.schemas.objects import FlowRun, State, StateType
 
-from cli.examination import describe_watcher
 from contracts.failures import FailureCategory, FailureError
+from tasks.site_examination import describe_watcher
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""What `omero-flows doctor` examines, one thing after another; each finding stands alone."""
+"""What `omero-flows doctor` and the panel's Health examine, one thing after another; each finding stands alone."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from blocks.image_storage import PROCESSED, ImageStorage
 from blocks.omero_failures import classify
 from blocks.omero_server import OmeroServer
 from blocks.slurm_cluster import SlurmCluster
-from cli.flow_runs import prefect_client
-from cli.watch import DEPLOYMENT
+from contracts.automation_name import AutomationName
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.finding import Finding
-from deployments.automations import automations
+from tasks.prefect_client import prefect_client
 from tasks.watcher import LATELY, WATCHER, read_latest_watcher
 
+DEPLOYMENT = "import-order/import-order"
 DEPLOY = "Run `omero-flows deploy --settings site.toml`."
 
 
@@ -144,12 +144,12 @@ def describe_watcher(latest: FlowRun | None, now: datetime) -> str:
 
 async def _automations() -> str:
     async with prefect_client() as client:
-        for wanted in automations():
-            found = await client.read_automations_by_name(wanted.name)
+        for name in AutomationName:
+            found = await client.read_automations_by_name(name.value)
             if not any(automation.enabled for automation in found):
                 raise fail(
                     FailureCategory.NOT_CONFIGURED,
-                    f"The automation {wanted.name!r} is missing or disabled.",
+                    f"The automation {name.value!r} is missing or disabled.",
                     next_step=DEPLOY,
                 )
     return "crashed runs are started again"
