@@ -17,7 +17,7 @@ from contracts.result_pattern import PLACEHOLDERS
 from omero_ui.analyses.attachments import list_attachments
 from omero_ui.analyses.card import make_card
 from omero_ui.analyses.catalogue import find_usable, read_shelf
-from omero_ui.analyses.choice import Choice, InputKind, read_address
+from omero_ui.analyses.choice import Choice, read_address
 from omero_ui.analyses.chosen import Lookup
 from omero_ui.analyses.cluster import installed_workflows, read_limits
 from omero_ui.analyses.groups import begin_choice, require_group
@@ -147,7 +147,6 @@ def _output(conn: Any, visitor: Visitor, group: VisitorGroup, past: AnalysisRun 
         "batch_size": None if past is None else past.batch_size,
         "datasets": datasets,
         "placeholders": PLACEHOLDERS,
-        "shapes": RoiShape,
-        "table_kinds": TableKind,
-        "input_kinds": InputKind,
+        "shapes": list(RoiShape),
+        "table_kinds": list(TableKind),
     }

@@ -16,7 +16,7 @@ function showStep(form: HTMLElement, index: number): void {
   const shown = all[index];
   if (!shown) return;
   for (const section of all) section.hidden = section !== shown;
-  for (const button of form.querySelectorAll<HTMLElement>(".steps-path [data-step-to]")) {
+  for (const button of form.querySelectorAll<HTMLElement>(".dialog-path [data-step-to]")) {
     if (button.dataset["stepTo"] === shown.dataset["step"]) button.setAttribute("aria-current", "step");
     else button.removeAttribute("aria-current");
   }
