@@ -50,7 +50,7 @@ def make_entry(asked: Any, hosts: Collection[str]) -> tuple[str, WorkflowEntry]:
             check_host(entry.repository, hosts)
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'workflow'}: {item['msg'].removeprefix('Value error, ')}"
+            f"{'.'.join(map(str, item['loc'])) or 'name'}: {item['msg'].removeprefix('Value error, ')}"
             for item in error.errors()[:10]
         )
         raise _refused(wrong) from error

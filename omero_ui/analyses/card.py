@@ -97,7 +97,7 @@ def _takes(usable: UsableWorkflow) -> str:
 
 def _gives(outputs: tuple[WorkflowOutput, ...]) -> str:
     """BIAFLOWS' descriptors do not say what comes out."""
-    return " + ".join(dict.fromkeys(output.title.lower() or output.type for output in outputs)) or "what its files hold"
+    return " + ".join(dict.fromkeys(output.title.lower() or output.type for output in outputs)) or "images and files"
 
 
 def _needs(usable: UsableWorkflow) -> str:
