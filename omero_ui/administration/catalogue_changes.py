@@ -44,13 +44,13 @@ def make_entry(asked: Any, hosts: Collection[str]) -> tuple[str, WorkflowEntry]:
     if descriptor := asked.get("descriptor", "").strip():
         fields["descriptor"] = descriptor
     try:
-        name = _NAME.validate_python(asked.get("name", "").strip())
+        name = _read_name(asked.get("name", "").strip())
         entry = WorkflowEntry.model_validate(fields)
         if entry.repository is not None:
             check_host(entry.repository, hosts)
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'name'}: {item['msg'].removeprefix('Value error, ')}"
+            f"{'.'.join(map(str, item['loc'])) or 'workflow'}: {item['msg'].removeprefix('Value error, ')}"
             for item in error.errors()[:10]
         )
         raise _refused(wrong) from error
@@ -59,6 +59,15 @@ def make_entry(asked: Any, hosts: Collection[str]) -> tuple[str, WorkflowEntry]:
     if entry.descriptor is not None:
         _check_descriptor(name, entry)
     return name, entry
+
+
+def _read_name(text: str) -> str:
+    try:
+        return _NAME.validate_python(text)
+    except ValidationError as error:
+        raise _refused(
+            f"The name {text[:80]!r} is none: small letters, digits, dots, dashes and underscores, at most 64."
+        ) from error
 
 
 def add_entry(prefect: PrefectApi, name: str, entry: WorkflowEntry) -> None:
