@@ -50,7 +50,8 @@ class LoginNode:
         assert status is not None and (process := status.services["sshd"].process) is not None
         tree = psutil.Process(process.pid).children(recursive=True)
         self._listener = next(one for one in tree if "[listener]" in " ".join(one.cmdline()))
-        self._written = self._bytes_written()
+        self._written = 0
+        self._written = self.bytes_written()
 
     def sessions(self) -> dict[int, int]:
         """How many commands each login has run, by the login's port at the client."""

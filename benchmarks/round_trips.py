@@ -98,8 +98,10 @@ class Callers:
         Raises:
             RuntimeError: the login was over before anybody looked; then nothing can be counted.
         """
-        if port not in self._callers:
-            raise RuntimeError(f"nobody saw who logged in from port {port}")
+        try:
+            wait_until(lambda: port in self._callers, seconds=30)
+        except TimeoutError as error:
+            raise RuntimeError(f"nobody saw who logged in from port {port}") from error
         return self._callers[port]
 
     def _look(self, done: threading.Event) -> None:

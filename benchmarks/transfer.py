@@ -85,14 +85,14 @@ class Transfer:
         what = (
             f"a file of {self._size >> 20:,} MiB" if single else f"{len(self._files):,} files of {SMALL_BYTES:,} bytes"
         )
-        there, back = ("ssh cat", "ssh cat") if single else ("tar | ssh tar", "ssh tar | tar")
+        peer = "ssh cat" if single else "tar through ssh"
         rate = self._size / 2**20
         return [
             Figure(f"staging {what}, median of {ROUNDS}", rate / stage, "MiB/s",
-                   f"{send / stage:.2f} of the rate of `{there}` (goal: 0.80), {copy / stage:.2f} of cp's"),
+                   f"{send / stage:.2f} of the rate of `{peer}` (goal: 0.80), {copy / stage:.2f} of cp's"),
             Figure("bytes written on the cluster for each byte", written, "bytes", "goal: 1"),
             Figure(f"fetching {what}, median of {ROUNDS}", rate / fetch, "MiB/s",
-                   f"{bring / fetch:.2f} of the rate of `{back}` (goal: 0.80)"),
+                   f"{bring / fetch:.2f} of the rate of `{peer}` (goal: 0.80)"),
         ]  # fmt: skip
 
     # ---- ours; each gives its seconds

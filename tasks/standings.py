@@ -19,7 +19,7 @@ from tasks.waiting_runs import WaitingRun
 NEWS_TYPE = "slurm-standing"
 #: Seconds of one interval for publishing. A change in the partition can change what is to be said of thousands of
 #: jobs at once; whoever is not told now is told next time, those first who have heard nothing for longest.
-TELLING_SECONDS = 1.0
+TELLING_SECONDS = 0.4
 
 
 class Standings:
