@@ -25,13 +25,14 @@ GOOD: dict[StagedForm, dict[str, Any]] = {
     StagedForm.ORIGINAL: {"original": FILE},
     StagedForm.LINK: {"original": FILE, "link": "/mnt/a.tif"},
     StagedForm.OME_TIFF: {"pixels": PIXELS},
+    StagedForm.OME_ZARR: {"pixels": PIXELS},
 }
 
 
 @pytest.mark.parametrize("form", StagedForm)
 @pytest.mark.parametrize("given", GOOD.values(), ids=list(GOOD))
 def test_the_source_belongs_to_the_form(form: StagedForm, given: dict[str, Any]) -> None:
-    if given is GOOD[form]:
+    if given == GOOD[form]:
         assert PlannedInput(input=staged(form), size=3, **given).input.path == "in/0/1_a.tif"
     else:
         with pytest.raises(ValidationError, match="an input of form"):
@@ -43,7 +44,7 @@ def test_a_plan_goes_through_json() -> None:
     attachment = PlannedAttachment(parameter="model", annotation=1, file=2, name="m.pt", file_name="m.pt", size=3)
     plan = StagingPlan(inputs=inputs, attachments=(attachment,))
     assert plan.tasks == len(StagedForm)
-    assert plan.bytes_to_send == 5 + 5 + 3, "a link is not sent"
+    assert plan.bytes_to_send == 5 + 5 + 5 + 3, "a link is not sent"
     assert plan.attachments[0].path == "files/model/m.pt"
     assert StagingPlan.model_validate_json(plan.model_dump_json()) == plan
 
