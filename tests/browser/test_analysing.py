@@ -43,6 +43,8 @@ def test_from_a_selection_to_the_label_image_in_the_viewer(alice: WebClient, imp
     page.get_by_label("Diameter").fill("20")
     page.get_by_label("Diameter").blur()
     page.get_by_role("button", name="Next").click()
+    # Not beside their inputs: other tests count the images that lie there.
+    page.get_by_label("Name of the dataset").fill(f"Nuclei {imports.mark}")
     page.get_by_label("Label images become").select_option("polygons")
     # Going back loses nothing.
     page.get_by_role("button", name="2 Parameters").or_(page.get_by_role("button", name="Parameters")).first.click()
@@ -52,6 +54,7 @@ def test_from_a_selection_to_the_label_image_in_the_viewer(alice: WebClient, imp
     expect(said).to_contain_text("1 image")
     expect(said).to_contain_text("Diameter 20")
     expect(said).to_contain_text("polygons")
+    expect(said).to_contain_text(f"Nuclei {imports.mark}")
     page.get_by_role("button", name="Run", exact=True).click()
 
     page.wait_for_url(re.compile(r"/flows/runs/[0-9a-f-]{36}/"))
