@@ -58,8 +58,8 @@ def test_from_a_selection_to_the_label_image_in_the_viewer(alice: WebClient, imp
     page.get_by_role("button", name="Run", exact=True).click()
 
     page.wait_for_url(re.compile(r"/flows/runs/[0-9a-f-]{36}/"))
-    expect(page.locator(".state-done").first).to_be_visible(timeout=RUN)
     labels = page.locator("a[href*='image-']", has=page.locator("img")).first
+    expect(labels).to_be_visible(timeout=RUN)
     result = re.search(r"image-(\d+)", labels.get_attribute("href") or "")
     assert result, "the run's page has no result image"
     page.goto(f"{alice.url}/webclient/img_detail/{result[1]}/")
