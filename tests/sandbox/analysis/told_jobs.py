@@ -171,7 +171,7 @@ class ToldCluster:
         text = self.site.home.settings_file.read_text("utf-8")
         chosen = {"container_command": RUN_AS_SCRIPT, **self._settings, **settings}
         for name in chosen:
-            text = re.sub(rf"^{name} = .*\n", "", text, flags=re.MULTILINE)
+            text = re.sub(rf'^"?{name}"? = .*\n', "", text, flags=re.MULTILINE)
         text = re.sub(r"\[cluster\.mounts\]\n(.+\n)*", "", text)  # inputs are to be sent, not linked
         lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in chosen.items())
         text = text.replace("[cluster]\n", f"[cluster]\n{lines}")
