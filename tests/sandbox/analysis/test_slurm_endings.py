@@ -270,34 +270,3 @@ def test_odd_results_are_told_one_by_one_and_the_good_ones_kept(ends: dict[str, 
     brought = cluster.site.storage / ended.run.group / ".analyzed" / str(ended.run.uuid) / str(task)
     assert {path.name for path in brought.iterdir()} == {"cells.csv", "notes.xyz", "half.ome.tif"}
     assert not any(path.is_symlink() for path in brought.iterdir())
-
-
-@pytest.mark.parametrize("accounting", [True, False], ids=["slurmdbd down", "no slurmdbd"])
-def test_the_verdict_needs_no_slurmdbd(ends: dict[str, Ended], cluster: ToldCluster, accounting: bool) -> None:
-    """`ends` is asked for so that the daemon fails after those runs. The controller has Slurm's own word then."""
-    cluster.site.hold("slurmdbd", kill=True)
-    try:
-        if not accounting:
-            cluster.deploy(accounting=False)
-        run = cluster.place(
-            f"[ {TASK} = 0 ] || {{ {FOR_EVER}; }}; {RESULT}",
-            where="told-once",
-            inputs={"images": list(cluster.images[:2])},
-            batch_size=1,
-        )
-        run.wait_until_begun(1)
-        node = run.shown(task=1)["NodeList"]
-        wait_for("the good task to end", (run.folder / "attempt-1" / "0.exitcode").exists)
-        cluster.admin("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
-        ended = run.wait_until_ended()
-    finally:
-        cluster.site.release("slurmdbd")
-        if not accounting:
-            cluster.deploy()
-    good, lost = ended.report.verdicts
-    assert (good.outcome, good.witness) == (Outcome.SUCCEEDED, Witness.JOB)
-    assert lost.failure is not None and lost.failure.category is FailureCategory.NODE_FAILED
-    assert lost.state is JobState.NODE_FAIL
-    # The job may still write its end while its node is taken away.
-    assert lost.witness in (Witness.JOB, Witness.SQUEUE)
-    assert [result.kind for result in ended.report.results] == [ResultKind.TABLE]
