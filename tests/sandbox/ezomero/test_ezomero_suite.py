@@ -83,7 +83,7 @@ def test_ezomero_is_content(omero_site: Site, suite: Path, tools: Path, tmp_path
         "OMERO_PASS": omero_site.password("root"),
         "OMERO_HOST": omero_site.omero_host,
         "OMERO_PORT": str(omero_site.omero_port),
-        "OMERO_WEB_HOST": omero_site.web_url,
+        "OMERO_WEB_HOST": omero_site.addresses.omero_web_url,
     }
     finished = subprocess.run(
         [
