@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from contracts.failures import FailureCategory, fail
 from contracts.import_settings import ImportSettings, UploadSettings
-from omero_ui.prefect_api.blocks import IMAGE_STORAGE, find_block, read_block
+from omero_ui.imports.desk import IMPORT_DESK, read_import_settings
+from omero_ui.prefect_api.blocks import IMAGE_STORAGE, read_block
 from omero_ui.prefect_api.connection import PrefectApi
 from omero_ui.prefect_api.saving import save_block
 
-IMPORT_DESK = "import-desk"
 #: A folder below the root of the image storage: no `..`, nothing absolute, nothing hidden.
 _FOLDER = re.compile(r"[^/.\x00-\x1f\x7f][^/\x00-\x1f\x7f]*(/[^/.\x00-\x1f\x7f][^/\x00-\x1f\x7f]*)*")
 
@@ -44,26 +44,6 @@ def save_folder(prefect: PrefectApi, groups: list[str], group: str, folder: str)
     else:
         folders[group] = folder
     save_block(prefect, IMAGE_STORAGE, {"groups": folders})
-
-
-def read_import_settings(prefect: PrefectApi) -> ImportSettings:
-    """
-    Raises:
-        FailureError: NOT_CONFIGURED when the block is not right.
-    """
-    block = find_block(prefect, IMPORT_DESK)
-    given = (
-        {} if block is None else {name: block.data[name] for name in ImportSettings.model_fields if name in block.data}
-    )
-    try:
-        return ImportSettings.model_validate(given)
-    except ValidationError as error:
-        raise fail(
-            FailureCategory.NOT_CONFIGURED,
-            "The site's settings for imports are not right.",
-            detail=str(error)[:2000],
-            next_step=f"Correct the block {IMPORT_DESK} in the Prefect UI.",
-        ) from error
 
 
 def save_uploads(prefect: PrefectApi, asked: Any) -> None:

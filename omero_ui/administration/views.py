@@ -14,7 +14,6 @@ from omero_ui.administration.catalogue_changes import add_entry, make_entry, rea
 from omero_ui.administration.health import Look, order_look, read_report
 from omero_ui.administration.site_settings import (
     read_folders,
-    read_import_settings,
     save_extensions,
     save_folder,
     save_uploads,
@@ -22,6 +21,7 @@ from omero_ui.administration.site_settings import (
 from omero_ui.analyses.card import make_card
 from omero_ui.analyses.catalogue import read_shelf
 from omero_ui.analyses.cluster import installed_workflows
+from omero_ui.imports.desk import read_import_settings
 from omero_ui.page import NotThere, Request, Response, omero_of, page, show
 from omero_ui.prefect_api.connection import prefect
 from omero_ui.visitor import Visitor

@@ -69,18 +69,27 @@ def read_desk() -> Desk:
     return _remembered.get()
 
 
-def _read(api: PrefectApi) -> Desk:
-    storage = read_block(api, IMAGE_STORAGE).data
-    desk = find_block(api, IMPORT_DESK)
+def read_import_settings(api: PrefectApi) -> ImportSettings:
+    """What the block says now; the usual settings where there is none.
+
+    Raises:
+        FailureError: NOT_CONFIGURED when the block is not right.
+    """
+    block = find_block(api, IMPORT_DESK)
+    given = (
+        {} if block is None else {name: block.data[name] for name in ImportSettings.model_fields if name in block.data}
+    )
     try:
-        settings = ImportSettings.model_validate(
-            {} if desk is None else {key: desk.data[key] for key in ("converters", "uploads") if key in desk.data}
-        )
+        return ImportSettings.model_validate(given)
     except ValidationError as error:
         raise fail(
             FailureCategory.NOT_CONFIGURED,
             "The site's settings for imports are not right.",
             detail=str(error)[:2000],
-            next_step=f"An administrator has to correct the block {IMPORT_DESK}.",
+            next_step=f"An administrator has to correct the block {IMPORT_DESK} in the Prefect UI.",
         ) from error
-    return Desk(str(storage["root"]), dict(storage.get("groups") or {}), settings)
+
+
+def _read(api: PrefectApi) -> Desk:
+    storage = read_block(api, IMAGE_STORAGE).data
+    return Desk(str(storage["root"]), dict(storage.get("groups") or {}), read_import_settings(api))
