@@ -16,7 +16,7 @@ from tests.chaos.placed_orders import OrderDesk, PlacedOrder
 from tests.chaos.tiny_images import write_image
 from tests.chaos.waiting import wait_for
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 OMETIFF = {"converter": "builtin", "options": {"outputformat": "ometiff"}}
 

@@ -12,7 +12,7 @@ from tests.chaos.brake import release_all, set_brakes, wait_until_all_reached
 from tests.chaos.placed_orders import OrderDesk
 from tests.chaos.tiny_images import write_images
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 STEPS = (
     "ISession.createSessionWithTimeout.after",

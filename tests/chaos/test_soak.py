@@ -21,7 +21,7 @@ from tests.chaos.aftermath import Ending, check_aftermath
 from tests.chaos.placed_orders import OrderDesk, PlacedOrder
 from tests.chaos.tiny_images import write_images
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 STRIKES = int(os.environ.get("OMERO_FLOWS_CHAOS_STRIKES", "12"))
 SEED = int(os.environ.get("OMERO_FLOWS_CHAOS_SEED", random.SystemRandom().randrange(1 << 32)))

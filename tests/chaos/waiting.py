@@ -8,8 +8,10 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
-#: Seconds. Generous on purpose: it ends a test that hangs and measures nothing.
-LONG = 300.0
+#: Seconds. Generous on purpose: it ends a test that hangs and measures nothing. Longer than the slowest way back:
+#: Prefect's worker dies when a run that it still counts as its own is scheduled again ("already holding"), and what it
+#: had taken goes back to the queue after three minutes.
+LONG = 600.0
 GLANCE = 0.1
 
 
