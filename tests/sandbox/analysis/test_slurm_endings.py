@@ -152,10 +152,14 @@ def _preempt(cluster: ToldCluster, run: ToldRun) -> None:
 
 
 def _kill_slurmctld(cluster: ToldCluster, runs: list[ToldRun]) -> None:
-    """Once it has written down all of the runs' jobs: it does so within five seconds, and loses younger ones."""
+    """Once it has written down all that was done to the runs' jobs: it does so within five seconds, as a whole, and
+    loses what is younger. The mark is the last thing done; where it is written, everything before is.
+    """
     state = cluster.machine.spool / "slurmctld" / "job_state"
-    tokens = [str(run.run.uuid).encode() for run in runs if (run.folder / "attempt-1" / "submit.out").exists()]
-    wait_for("all jobs to be written down", lambda: all(token in state.read_bytes() for token in tokens))
+    mark = f"written-{uuid.uuid4()}"
+    begun = [run for run in runs if (run.folder / "attempt-1" / "submit.out").exists()]
+    cluster.admin("scontrol", "update", f"jobid={begun[-1].job()}", f"admincomment={mark}")
+    wait_for("all that was done to be written down", lambda: mark.encode() in state.read_bytes())
     cluster.site.kill("slurmctld")
     cluster.site.wait_until_ready("slurmctld")
 
