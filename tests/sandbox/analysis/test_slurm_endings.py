@@ -114,7 +114,7 @@ def ends(cluster: ToldCluster) -> dict[str, Ended]:
         cluster.site.kill("node3")
         cluster.site.wait_until_ready("node3")
         runs["on a node that comes back"].hurry()
-        _kill_slurmctld(cluster, list(runs.values()))
+        _kill_slurmctld(cluster)
         runs["tasks"].go()
         return {name: run.wait_until_ended() for name, run in runs.items()}
 
@@ -151,17 +151,18 @@ def _preempt(cluster: ToldCluster, run: ToldRun) -> None:
     wait_for("the job to be queued again", lambda: run.shown()["Restarts"] == "1")
 
 
-def _kill_slurmctld(cluster: ToldCluster, runs: list[ToldRun]) -> None:
-    """Once it has written down all that was done to the runs' jobs: it does so within five seconds, as a whole, and
-    loses what is younger. The mark is the last thing done; where it is written, everything before is.
+def _kill_slurmctld(cluster: ToldCluster) -> None:
+    """Once it has written down all that was done to jobs: it does so within five seconds, as a whole, and loses what
+    is younger. A held job is the last thing done; where that is written, everything before it is.
     """
     state = cluster.machine.spool / "slurmctld" / "job_state"
-    mark = f"written-{uuid.uuid4()}"
-    begun = [run for run in runs if (run.folder / "attempt-1" / "submit.out").exists()]
-    cluster.admin("scontrol", "update", f"jobid={begun[-1].job()}", f"admincomment={mark}")
+    mark = f"last-{uuid.uuid4()}"
+    words = ["--parsable", "--hold", f"--job-name={mark}", "--wrap=true", "--output=/dev/null", "--chdir=/tmp"]
+    number = cluster.admin("sbatch", *words, "--mem=10")
     wait_for("all that was done to be written down", lambda: mark.encode() in state.read_bytes())
     cluster.site.kill("slurmctld")
     cluster.site.wait_until_ready("slurmctld")
+    cluster.admin("scancel", number)
 
 
 def verdict_of(ends: dict[str, Ended], name: str) -> TaskVerdict:
