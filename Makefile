@@ -17,8 +17,8 @@ set-up: ## install everything (every other target does this by itself)
 	@sandbox/install/set_up.sh
 	@sandbox/install/panel_assets.sh
 
-demo: set-up ## start the sandbox site and import sample images (ONCE=1: stop it afterwards)
-	@$(bin)/omero-flows demo $(if $(ONCE),--once)
+demo: set-up ## start the sandbox site, import and analyse sample images (ONCE=1: stop it afterwards; CLUSTER=local: without Slurm)
+	@$(bin)/omero-flows demo $(if $(ONCE),--once) $(if $(CLUSTER),--cluster $(CLUSTER))
 
 demo-stop: set-up ## stop the site that make demo left up
 	@$(bin)/omero-flows sandbox down

@@ -15,7 +15,15 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli.sandbox import HomeOption, console, open_site, show_addresses, start_site
+from cli.sandbox import (
+    ClusterOption,
+    HomeOption,
+    console,
+    describe_local_cluster,
+    open_site,
+    show_addresses,
+    start_site,
+)
 
 if TYPE_CHECKING:
     from contracts.import_report import ImportReport
@@ -65,9 +73,10 @@ ORDERS = (
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Stop the site afterwards.")] = False,
     home: HomeOption = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Start a site, import sample images in place, analyse them on Slurm, show what happened; leave the site up."""
-    site = open_site(home)
+    site = open_site(home, cluster=cluster)
     start_site(site)
     try:
         failed, images = place_orders(site)
@@ -121,17 +130,19 @@ def place_orders(site: Site) -> tuple[int, list[int]]:
 
 
 def place_analysis(site: Site, images: list[int]) -> int:
-    """Segment the nuclei of the images on the sandbox's Slurm, with live progress; returns 1 when that failed."""
+    """Segment the nuclei of the images on the sandbox's cluster, with live progress; returns 1 when that failed."""
     from cli.analyse import analyse
     from cli.cluster import set_up
     from contracts.analysis_run import RoiShape
 
     if site.cluster is None:
-        console.print("\n[yellow]No analysis:[/] Slurm cannot run here; `omero-flows sandbox status` says why.")
+        console.print("\n[yellow]No analysis:[/] there is no cluster; `omero-flows sandbox status` says why.")
         return 0
     if not images:
         return 1
     console.print("\n[bold]Analysis:[/] alice segments the nuclei of these images, on a Slurm cluster behind SSH")
+    if site.cluster.local is not None:
+        console.print(f"[yellow]Here that is[/] {escape(describe_local_cluster(site.cluster))}", soft_wrap=True)
     try:
         set_up()
         analyse(

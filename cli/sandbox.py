@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from sandbox.cluster.access import ClusterAccess
     from sandbox.site import Site
     from sandbox.site.status import ServiceStatus, SiteStatus
 
@@ -30,6 +31,16 @@ HomeOption = Annotated[
     ),
 ]
 
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="slurm, or local: a job runner that stands for it and needs no root. Default: as before; at first Slurm"
+        " where it can run.",
+        show_default=False,
+    ),
+]
+
 #: How a state is shown: a word has its colour, but never the colour alone.
 COLOURS = {
     "ready": "green",
@@ -42,10 +53,15 @@ COLOURS = {
 }
 
 
-def open_site(home: Path | None) -> Site:
+def open_site(
+    home: Path | None, *, database: str | None = None, accounting: bool | None = None, cluster: str | None = None
+) -> Site:
     from sandbox.site import Site
+    from sandbox.site.addresses import CLUSTERS
 
-    return Site(home, known_ports=True)
+    if cluster is not None and cluster not in CLUSTERS:
+        raise typer.BadParameter(f"there are {' and '.join(CLUSTERS)}", param_hint="--cluster")
+    return Site(home, database=database, known_ports=True, accounting=accounting, cluster=cluster)
 
 
 def start_site(site: Site, services: list[str] | None = None) -> None:
@@ -91,11 +107,10 @@ def up(
             help="Whether the cluster has slurmdbd. Default: as before, with it at the first start.", show_default=False
         ),
     ] = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Start the site and leave it up. A site that is up is left as it is."""
-    from sandbox.site import Site
-
-    site = Site(home, database=database, known_ports=True, accounting=accounting)
+    site = open_site(home, database=database, accounting=accounting, cluster=cluster)
     start_site(site, only.split(",") if only else None)
     show_addresses(site)
 
@@ -191,6 +206,12 @@ def services_table(current: SiteStatus) -> Table:
     return table
 
 
+def describe_local_cluster(cluster: ClusterAccess) -> str:
+    """What stands for Slurm, why, and what runs the workflows there."""
+    containers = "in Charliecloud" if cluster.without_container is None else "in this environment, in no container"
+    return f"no Slurm but a local job runner: {cluster.local}; workflows run {containers}"
+
+
 def show_addresses(site: Site) -> None:
     """Where to look, and with which demo account."""
     from sandbox.site.accounts import ACCOUNTS, GROUPS
@@ -205,7 +226,11 @@ def show_addresses(site: Site) -> None:
     places.add_row("Prefect", f"{addresses.prefect_url}  (the page asks for: {user}:{password})")
     places.add_row("OMERO", f"{addresses.omero_host} port {addresses.ports['omero_ssl']}")
     if cluster := site.cluster:
-        places.add_row("Slurm", f"ssh -F {site.home.cluster_ssh_config} hpc  (as {cluster.user}, port {cluster.port})")
+        login = f"ssh -F {site.home.cluster_ssh_config} hpc"
+        if cluster.local is None:
+            places.add_row("Slurm", f"{login}  (as {cluster.user}, port {cluster.port})")
+        else:
+            places.add_row("Cluster", f"{login} squeue  ({describe_local_cluster(cluster)})")
     places.add_row("Images", str(site.storage))
     console.print(places)
 

@@ -8,8 +8,13 @@ from sandbox.cluster.control_groups import why_not_limited
 from sandbox.cluster.machine import CONTAINERS, REGISTRY, SCRATCH, STORAGE, USER
 from sandbox.cluster.slurm import NODES, node_name
 from sandbox.cluster.ssh_keys import host_key, user_key
+from sandbox.local_cluster.place import LocalPlace, account, why_no_containers
 from sandbox.site.addresses import Addresses
 from sandbox.site.home import Home
+from sandbox.slurm_commands.job_store import NODE
+from sandbox.workflows.container_image import IMAGE_ENDING
+from sandbox.workflows.direct_run import IMAGE_ENDING as DIRECT_ENDING
+from sandbox.workflows.direct_run import run_template
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,9 @@ class ClusterAccess:
         accounting: whether sacct answers (slurmdbd).
         unlimited: why jobs' memory is not limited by the kernel; None when it is.
         nodes: the nodes' names.
+        local: why the local job runner stands for Slurm; None where Slurm itself runs.
+        image_ending: how the files of container images end.
+        without_container: how a workflow is run where Charliecloud cannot run; None where it can.
     """
 
     host: str
@@ -40,10 +48,15 @@ class ClusterAccess:
     accounting: bool
     unlimited: str | None
     nodes: tuple[str, ...]
+    local: str | None = None
+    image_ending: str = IMAGE_ENDING
+    without_container: str | None = None
 
 
 def find_access(home: Home, addresses: Addresses) -> ClusterAccess:
     """How to reach the cluster of the site in `home`; makes its keys if there are none yet."""
+    if addresses.local_cluster is not None:
+        return _local_access(home, addresses, addresses.local_cluster)
     host, port = "127.0.0.1", addresses.ports["ssh"]
     return ClusterAccess(
         host=host,
@@ -58,4 +71,28 @@ def find_access(home: Home, addresses: Addresses) -> ClusterAccess:
         accounting=addresses.accounting,
         unlimited=why_not_limited(),
         nodes=tuple(node_name(home, node.number) for node in NODES),
+    )
+
+
+def _local_access(home: Home, addresses: Addresses, reason: str) -> ClusterAccess:
+    """The local cluster has this host's paths, its account and its memory, and keeps account of every job."""
+    place = LocalPlace(home)
+    host, port = "127.0.0.1", addresses.ports["ssh"]
+    contained = why_no_containers() is None
+    return ClusterAccess(
+        host=host,
+        port=port,
+        user=account(),
+        private_key=user_key(home).private,
+        known_hosts=f"[{host}]:{port} {host_key(home).public}",
+        scratch=str(place.scratch),
+        containers=str(place.containers),
+        registry=str(place.registry),
+        storage=None,
+        accounting=True,
+        unlimited="the local job runner limits no memory",
+        nodes=(NODE,),
+        local=reason,
+        image_ending=IMAGE_ENDING if contained else DIRECT_ENDING,
+        without_container=None if contained else run_template(),
     )

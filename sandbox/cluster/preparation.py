@@ -10,6 +10,7 @@ from sandbox.cluster.control_groups import why_not_limited
 from sandbox.cluster.machine import HOST_NAME, Machine
 from sandbox.cluster.slurm import virtual_nodes
 from sandbox.cluster.ssh_keys import host_key, user_key
+from sandbox.local_cluster.place import LocalPlace
 from sandbox.site.addresses import Addresses
 from sandbox.site.home import Home, write_private
 
@@ -19,6 +20,9 @@ def prepare_cluster(home: Home, addresses: Addresses) -> None:
     access = find_access(home, addresses)
     write_private(home.secrets / "cluster-known-hosts", access.known_hosts + "\n")
     write_private(home.cluster_ssh_config, ssh_config(access, home))
+    if access.local is not None:
+        LocalPlace(home).make()
+        return
     limits = why_not_limited() is None
     ports = addresses.ports
     Machine(home).make(

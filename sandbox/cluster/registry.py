@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 from sandbox.cluster.machine import Machine, why_not
+from sandbox.local_cluster.place import LocalPlace, why_no_containers
 from sandbox.site.service import NotAvailable, Service, Unhealthy, python
 
 
@@ -17,6 +18,8 @@ class Workflows(Service):
     starts_allowed = 2
 
     def prepare(self) -> None:
+        if self._is_local():
+            return
         if reason := why_not():
             raise NotAvailable(reason)
         programs = {"mksquashfs": "squashfs-tools", "ch-run": "charliecloud-runtime"}
@@ -25,7 +28,13 @@ class Workflows(Service):
             raise NotAvailable(f"not installed (apt-get install {' '.join(missing)}): no container images of workflows")
 
     def command(self) -> list[str]:
-        return ["nice", *python("-m", "sandbox.workflows", str(Machine(self.home).registry))]
+        if not self._is_local():
+            return ["nice", *python("-m", "sandbox.workflows", str(Machine(self.home).registry))]
+        how = [] if why_no_containers() is None else ["--direct"]
+        return ["nice", *python("-m", "sandbox.workflows", *how, str(LocalPlace(self.home).registry))]
+
+    def _is_local(self) -> bool:
+        return self.addresses.local_cluster is not None
 
     def check(self) -> None:
         raise Unhealthy("not finished yet")

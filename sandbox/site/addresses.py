@@ -34,6 +34,8 @@ PREFERRED = {
 RANGE = range(15000, 32000)
 
 DATABASES = ("postgresql", "sqlite")
+#: What may be asked for as the site's cluster: Slurm itself, or the local job runner.
+CLUSTERS = ("slurm", "local")
 
 #: Prefect's UI and API are below this path, on its own port as well as on the site's front.
 PREFECT_PATH = "/prefect"
@@ -51,6 +53,8 @@ class Addresses:
         accounting: whether the cluster has slurmdbd.
         min_job_age: seconds slurmctld remembers an ended job (Slurm's default: 300).
         has_front: whether nginx stands before OMERO.web and Prefect.
+        cluster: one of `CLUSTERS`; None: Slurm where it can run, else the local job runner.
+        local_cluster: why the local job runner stands for Slurm; None where Slurm itself runs.
     """
 
     ports: dict[str, int]
@@ -61,6 +65,8 @@ class Addresses:
     accounting: bool = True
     min_job_age: int = 300
     has_front: bool = False
+    cluster: str | None = None
+    local_cluster: str | None = None
 
     @property
     def omero_host(self) -> str:
@@ -136,15 +142,19 @@ def prepare(
     has_front: bool = False,
     accounting: bool | None = None,
     min_job_age: int | None = None,
+    cluster: str | None = None,
+    why_no_slurm: str | None = None,
 ) -> Addresses:
     """Load the site's addresses or make them; move a service whose port somebody else has taken.
 
     Only call it while no process of the site runs. `database` counts at the first start alone: runs
-    recorded in one database are not carried to the other. `accounting` and `min_job_age` stay as they
-    were where they are None.
+    recorded in one database are not carried to the other. `accounting`, `min_job_age` and `cluster` stay
+    as they were where they are None. `why_no_slurm`: why Slurm cannot run on this machine, if it cannot.
     """
     if database not in DATABASES:
         raise ValueError(f"database {database!r} is none of {', '.join(DATABASES)}")
+    if cluster is not None and cluster not in CLUSTERS:
+        raise ValueError(f"cluster {cluster!r} is none of {', '.join(CLUSTERS)}")
     known = load(home)
     if known is None:
         addresses = Addresses(
@@ -163,5 +173,9 @@ def prepare(
         addresses = replace(addresses, accounting=accounting)
     if min_job_age is not None:
         addresses = replace(addresses, min_job_age=min_job_age)
+    if cluster is not None:
+        addresses = replace(addresses, cluster=cluster)
+    chosen = {None: why_no_slurm, "slurm": None, "local": "it was asked for"}[addresses.cluster]
+    addresses = replace(addresses, local_cluster=chosen)
     write_private(home.site_file, json.dumps(asdict(addresses), indent=2) + "\n")
     return addresses

@@ -6,9 +6,11 @@ import base64
 import os
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 
 from sandbox.cluster.access import find_access
 from sandbox.cluster.login import Sshd
+from sandbox.local_cluster.services import LocalLogin
 from sandbox.site.addresses import PREFECT_PATH, Addresses
 from sandbox.site.containers import Docker
 from sandbox.site.home import Home
@@ -105,17 +107,18 @@ class Deploy(Service):
 
     name = "deploy"
     needs = ("prefect", "omero")
-    after = ("docker", "sshd", "workflows")
+    after = ("docker", "sshd", "local-login", "workflows")
     runs_once = True
 
     def prepare(self) -> None:
         """Name a container engine and a cluster to the flows only where they answer."""
-        docker, sshd = Docker(self.home, self.addresses), Sshd(self.home, self.addresses)
+        docker = Docker(self.home, self.addresses)
+        login = (Sshd if self.addresses.local_cluster is None else LocalLogin)(self.home, self.addresses)
         write_settings(
             self.home,
             self.addresses,
             container_socket=docker.socket if _answers(docker) else None,
-            cluster=find_access(self.home, self.addresses) if _answers(sshd) else None,
+            cluster=find_access(self.home, self.addresses) if _answers(login) else None,
         )
 
     def command(self) -> list[str]:
@@ -147,6 +150,14 @@ class Worker(Service):
     stop_seconds = 15.0
     children_outlive = True
 
+    @property
+    def temporary(self) -> Path:
+        """Prefect keeps every worker's files in one folder of /tmp, which is then the first account's alone."""
+        return self.home.run / "tmp"
+
+    def prepare(self) -> None:
+        self.temporary.mkdir(exist_ok=True)
+
     def command(self) -> list[str]:
         return python(
             "-m",
@@ -170,6 +181,7 @@ class Worker(Service):
     def environment(self) -> Mapping[str, str]:
         return {
             **client_environment(self.home, self.addresses),
+            "TMPDIR": str(self.temporary),
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "PREFECT_WORKER_PREFETCH_SECONDS": "5",
             "PREFECT_WORKER_HEARTBEAT_SECONDS": "10",

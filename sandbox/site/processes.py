@@ -48,9 +48,12 @@ def is_alive(process: Process) -> bool:
 
 def find_marked(home: Path, service: str | None = None) -> list[Process]:
     """Every living process of the site in `home`, or of one service of it, but the calling one."""
-    wanted = {f"{MARK}={home}".encode()}
-    if service is not None:
-        wanted.add(f"{SERVICE_MARK}={service}".encode())
+    return find_carrying(f"{MARK}={home}", *([] if service is None else [f"{SERVICE_MARK}={service}"]))
+
+
+def find_carrying(*assignments: str) -> list[Process]:
+    """Every living process whose environment has all of these `NAME=value`, but the calling one."""
+    wanted = {assignment.encode() for assignment in assignments}
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal() or int(entry.name) == os.getpid():

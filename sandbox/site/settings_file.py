@@ -6,6 +6,7 @@ Secrets are not in it: it names the files (mode 0600) that hold them.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from sandbox.site.accounts import GROUPS, IMPORTER
 from sandbox.site.addresses import Addresses
 from sandbox.site.home import Home, write_private
 from sandbox.workflows.__main__ import WORKFLOWS
-from sandbox.workflows.container_image import IMAGE_ENDING
 
 DESCRIPTORS = Path(sandbox.workflows.__file__).parent
 
@@ -34,7 +34,7 @@ def render(tables: Mapping[str, Mapping[str, Value]]) -> str:
 
 
 def cluster_settings(home: Home, access: ClusterAccess) -> dict[str, dict[str, Value]]:
-    """The sandbox's Slurm and its workflow, as a site's settings tell them."""
+    """The sandbox's cluster and its workflow, as a site's settings tell them."""
     key, hosts = home.secrets / "cluster-login-key", home.secrets / "cluster-known-hosts"
     write_private(key, access.private_key)
     write_private(hosts, access.known_hosts + "\n")
@@ -48,8 +48,9 @@ def cluster_settings(home: Home, access: ClusterAccess) -> dict[str, dict[str, V
             "scratch": access.scratch,
             "images": access.containers,
             "runtime": "charliecloud",
-            "image_ending": IMAGE_ENDING,
-            "image_pull": f"cp {access.registry}/{{file}} {{destination}}",
+            **({"container_command": access.without_container} if access.without_container else {}),
+            "image_ending": access.image_ending,
+            "image_pull": f"cp {shlex.quote(access.registry)}/{{file}} {{destination}}",
             "accounting": access.accounting,
             "default_cpus": 1,
             "default_memory_mb": 1000,

@@ -18,7 +18,7 @@ from sandbox.site.prefect import client_environment
 from sandbox.site.processes import end_all, send, wait_until_ended
 from sandbox.site.service import base_environment, python
 from sandbox.site.status import ServiceStatus, SiteStatus, State
-from sandbox.site.supervisor import ALREADY_RUNNING, SERVICES
+from sandbox.site.supervisor import ALREADY_RUNNING, SERVICES, SITE
 
 #: Told of every change of a service's state while the site starts, and again of those that are waited for
 #: when nothing has changed for `SILENCE` seconds.
@@ -46,6 +46,7 @@ class Site:
         bound_to_me: bool = False,
         accounting: bool | None = None,
         min_job_age: int | None = None,
+        cluster: str | None = None,
     ) -> None:
         """
         Args:
@@ -54,6 +55,7 @@ class Site:
             known_ports: ask for the same ports on every machine first (a person's own site).
             accounting: whether the cluster has slurmdbd; None: as before, and with it at the first start.
             min_job_age: seconds the cluster's slurmctld remembers an ended job; None: as before, 300 at first.
+            cluster: "slurm", or "local" for the local job runner; None: as before, and at first Slurm where it can run.
         """
         self.home = Home.at(home or default_home())
         self._database = database
@@ -61,6 +63,7 @@ class Site:
         self._bound_to_me = bound_to_me
         self._accounting = accounting
         self._min_job_age = min_job_age
+        self._cluster = cluster
 
     # ---- addresses
 
@@ -114,8 +117,8 @@ class Site:
     def cluster(self) -> ClusterAccess | None:
         """How to reach the cluster; None where it cannot run, or was not started."""
         status = self.status()
-        sshd = status.services.get("sshd") if status else None
-        if sshd is None or sshd.state in (State.ABSENT, State.STOPPED):
+        found = [status.services[name] for name in ("sshd", "local-login") if name in status.services] if status else []
+        if not found or found[0].state in (State.ABSENT, State.STOPPED):
             return None
         return find_access(self.home, self.addresses)
 
@@ -147,7 +150,7 @@ class Site:
             SiteFailed: a service failed, or not all were ready in time.
         """
         self.home.make()
-        child = self._spawn_supervisor(list(services or SERVICES))
+        child = self._spawn_supervisor(list(services or [SITE]))
         deadline = time.monotonic() + seconds
         narrator = _Narrator(progress)
         while time.monotonic() < deadline:
@@ -270,6 +273,8 @@ class Site:
             command += ["--accounting" if self._accounting else "--no-accounting"]
         if self._min_job_age is not None:
             command += ["--min-job-age", str(self._min_job_age)]
+        if self._cluster is not None:
+            command += ["--cluster", self._cluster]
         if self._bound_to_me:
             command += ["--owner", str(os.getpid())]
         with self.home.log("supervisor").open("ab") as output:

@@ -17,6 +17,7 @@ from sandbox.cluster.machine import why_not as why_no_cluster
 from sandbox.cluster.preparation import prepare_cluster
 from sandbox.cluster.registry import Workflows
 from sandbox.cluster.slurm import NODES, Munge, Slurmctld
+from sandbox.local_cluster.services import LocalLogin, LocalQueue
 from sandbox.site import status
 from sandbox.site.addresses import Addresses, prepare
 from sandbox.site.containers import Docker
@@ -49,11 +50,13 @@ _SITE: tuple[type[Service], ...] = (
     Worker,
     AnalysisWorker,
 )
-_CLUSTER: tuple[type[Service], ...] = (Munge, MariaDb, Slurmdbd, Slurmctld, *NODES, Sshd, Workflows)
-SERVICES: dict[str, type[Service]] = {service.name: service for service in (*_SITE, *_CLUSTER)}
+_SLURM: tuple[type[Service], ...] = (Munge, MariaDb, Slurmdbd, Slurmctld, *NODES, Sshd)
+_LOCAL: tuple[type[Service], ...] = (LocalQueue, LocalLogin)
+_ALL: tuple[type[Service], ...] = (*_SITE, *_SLURM, *_LOCAL, Workflows)
+SERVICES: dict[str, type[Service]] = {service.name: service for service in _ALL}
 
-#: Names for several services at once.
-BUNDLES = {"slurm": (*(node.name for node in NODES), Sshd.name)}
+#: Names for several services at once: the whole site, and its cluster, whatever that is.
+SITE, CLUSTER = "site", "slurm"
 
 #: Exit status when another supervisor has the site.
 ALREADY_RUNNING = 75
@@ -70,18 +73,26 @@ class AlreadyRunning(Exception):
 def choose_services(names: Iterable[str], home: Home, addresses: Addresses) -> dict[str, Service]:
     """The named services or bundles and all they need, in the order of `SERVICES`.
 
+    A site has either Slurm's services or the local cluster's.
+
     Raises:
-        UnknownService: one of the names is none.
+        UnknownService: one of the names is none of this site's.
     """
+    cluster, absent = (_SLURM, _LOCAL) if addresses.local_cluster is None else (_LOCAL, _SLURM)
+    bundles = {
+        SITE: tuple(service.name for service in _ALL if service not in absent),
+        CLUSTER: tuple(service.name for service in cluster if service in (*NODES, Sshd, LocalLogin)),
+    }
+    known = {*bundles[SITE], *bundles}
     wanted: dict[str, Service] = {}
     left = list(names)
     while left:
         name = left.pop()
-        if name in BUNDLES:
-            left.extend(BUNDLES[name])
+        if name not in known:
+            raise UnknownService(f"{name!r} is no service of this site; there are {', '.join(sorted(known))}")
+        if name in bundles:
+            left.extend(bundles[name])
             continue
-        if name not in SERVICES:
-            raise UnknownService(f"{name!r} is no service of a site; there are {', '.join([*SERVICES, *BUNDLES])}")
         if name not in wanted:
             wanted[name] = SERVICES[name](home, addresses)
             left.extend(wanted[name].needs)
@@ -164,6 +175,7 @@ def supervise(
     owner_pid: int | None,
     accounting: bool | None = None,
     min_job_age: int | None = None,
+    cluster: str | None = None,
 ) -> None:
     """Keep the site in `root` up until told to stop.
 
@@ -199,9 +211,13 @@ def supervise(
         has_front=find_nginx() is not None,
         accounting=accounting,
         min_job_age=min_job_age,
+        cluster=cluster,
+        why_no_slurm=why_no_cluster(),
     )
+    if addresses.local_cluster is not None:
+        log.warning("a local job runner stands for Slurm here: %s", addresses.local_cluster)
     write_settings(home, addresses, container_socket=None)
-    if why_no_cluster() is None:
+    if addresses.local_cluster is not None or why_no_cluster() is None:
         prepare_cluster(home, addresses)
     Supervisor(home, choose_services(services, home, addresses), owner).run()
     os.close(lock)

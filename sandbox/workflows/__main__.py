@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from sandbox.workflows.container_image import NotBuilt, Workflow, keep_image
+from sandbox.workflows.direct_run import IMAGE_ENDING as DIRECT_ENDING
 
 NUCLEI = Workflow(
     name="nuclei",
@@ -34,8 +35,13 @@ def place(image: Path, destination: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.workflows", description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder: Path = parser.parse_args().folder
+    parser.add_argument("--direct", action="store_true", help="only say which module is to be run without a container")
+    chosen = parser.parse_args()
+    folder: Path = chosen.folder
     for workflow in WORKFLOWS:
+        if chosen.direct:
+            (folder / f"{workflow.plain_name}{DIRECT_ENDING}").write_text(f"{workflow.module}\n", encoding="utf-8")
+            continue
         began = time.monotonic()
         try:
             image = keep_image(workflow)

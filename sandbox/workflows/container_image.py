@@ -57,9 +57,14 @@ class Workflow:
     packages: tuple[str, ...]
 
     @property
+    def plain_name(self) -> str:
+        """As BIOMERO names the images on a cluster, `<name>_<version>`, without a suffix."""
+        return f"{self.name}_{self.version}"
+
+    @property
     def image_name(self) -> str:
-        """As BIOMERO names the images on a cluster, `<name>_<version>`, with Charliecloud's suffix."""
-        return f"{self.name}_{self.version}{IMAGE_ENDING}"
+        """With Charliecloud's suffix."""
+        return f"{self.plain_name}{IMAGE_ENDING}"
 
 
 def cache_folder() -> Path:

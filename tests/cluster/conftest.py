@@ -32,6 +32,17 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
+def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site of the local job runner alone, which needs no root; it ends with the test run."""
+    site = Site(tmp_path_factory.mktemp("local-cluster"), bound_to_me=True, cluster="local")
+    try:
+        site.start(["slurm"])
+        yield site
+    finally:
+        site.stop()
+
+
+@pytest.fixture(scope="session")
 def user(cluster: Site) -> Iterator[User]:
     access = cluster.cluster
     assert access is not None, cluster.status()
@@ -41,10 +52,14 @@ def user(cluster: Site) -> Iterator[User]:
 
 
 @pytest.fixture(scope="session")
-def slurm(cluster: Site) -> SlurmCluster:
-    """The block. Its "containers" are shell scripts that are given the folders: a job does what its test says."""
-    access = cluster.cluster
-    assert access is not None, cluster.status()
+def slurm(request: pytest.FixtureRequest) -> SlurmCluster:
+    """The block. Its "containers" are shell scripts that are given the folders: a job does what its test says.
+
+    It is of the sandbox's Slurm, or of what `ON_BOTH_CLUSTERS` names.
+    """
+    site: Site = request.getfixturevalue(getattr(request, "param", "cluster"))
+    access = site.cluster
+    assert access is not None, site.status()
     return SlurmCluster(
         host=access.host,
         port=access.port,

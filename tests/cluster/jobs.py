@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
+
 from blocks.job_end import JobEnd, examine
 from blocks.job_queue import JobNews, ask_about
 from blocks.run_folder import prepare
@@ -16,6 +18,9 @@ from blocks.staging import InputFile, stage
 from blocks.submission import submit
 from contracts.job_request import JobRequest, JobResources
 from contracts.slurm_job import SubmittedJob
+
+#: For tests of what the sandbox's Slurm and the local job runner have both to do.
+ON_BOTH_CLUSTERS = pytest.mark.parametrize("slurm", ["cluster", "local_cluster"], indirect=True)
 
 
 def request(token: UUID, image: str, *arguments: str, **changes: object) -> JobRequest:

@@ -16,6 +16,7 @@ from blocks.ssh_connection import SshConnection
 from blocks.ssh_failures import InterruptedCommandError
 from blocks.ssh_keys import host_name
 from contracts.failures import FailureCategory, FailureError
+from tests.cluster.jobs import ON_BOTH_CLUSTERS
 from tests.cluster.login import Login
 
 ECHO = RemoteScript("echo", 'cat; printf "%s\\n" "$@"')
@@ -25,6 +26,7 @@ def new_key() -> paramiko.ECDSAKey:
     return paramiko.ECDSAKey.generate()
 
 
+@ON_BOTH_CLUSTERS
 def test_words_and_input_arrive_as_they_are(connection: SshConnection) -> None:
     words = ["", "a b", "'\"$HOME`id`\\", "two\nlines", "naïve 細胞", "-n", "!history", "x" * 50_000]
     result = connection.run(ECHO, *words, stdin=b"given\n")
@@ -32,6 +34,7 @@ def test_words_and_input_arrive_as_they_are(connection: SshConnection) -> None:
     assert connection.commands == 1
 
 
+@ON_BOTH_CLUSTERS
 def test_a_status_other_than_0_is_a_failure_with_what_it_printed(connection: SshConnection) -> None:
     with pytest.raises(FailureError) as caught:
         connection.run(RemoteScript("fail on purpose", "echo why >&2; exit 3"))
@@ -45,6 +48,7 @@ def test_a_full_disk_is_told_from_other_failures(connection: SshConnection) -> N
     assert caught.value.failure.category is FailureCategory.SCRATCH_FULL
 
 
+@ON_BOTH_CLUSTERS
 def test_another_key_of_the_account_is_refused(slurm: SlurmCluster) -> None:
     text = io.StringIO()
     new_key().write_private_key(text)
@@ -54,6 +58,7 @@ def test_another_key_of_the_account_is_refused(slurm: SlurmCluster) -> None:
     assert caught.value.failure.category is FailureCategory.CLUSTER_REFUSED_LOGIN
 
 
+@ON_BOTH_CLUSTERS
 @pytest.mark.parametrize("kind", ["another key of the same kind", "a key of another kind"])
 def test_a_changed_host_key_is_its_own_failure(slurm: SlurmCluster, kind: str) -> None:
     _, key_type, _ = slurm.known_hosts.split()
@@ -104,6 +109,7 @@ def test_a_cancelled_step_does_not_wait(slurm: SlurmCluster) -> None:
     assert caught.value.failure.category is FailureCategory.CANCELLED
 
 
+@ON_BOTH_CLUSTERS
 def test_a_command_that_wants_no_more_input_ends_the_stream(connection: SshConnection) -> None:
     with connection.stream(RemoteScript("read little", "head -c 10 > /dev/null; echo enough >&2; exit 5")) as stream:
         while not stream.refuses_input:

@@ -14,7 +14,7 @@ from blocks.ssh_connection import SshConnection
 from contracts.failures import FailureCategory
 from contracts.slurm_job import Outcome, Witness
 from contracts.slurm_state import JobState
-from tests.cluster.jobs import begin, request, run_to_end, wait_for
+from tests.cluster.jobs import ON_BOTH_CLUSTERS, begin, request, run_to_end, wait_for
 from tests.cluster.login import Login
 
 ARGUMENTS = [
@@ -28,6 +28,7 @@ ARGUMENTS = [
 ]
 
 
+@ON_BOTH_CLUSTERS
 def test_arguments_arrive_as_they_were_typed(
     slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID
 ) -> None:
@@ -39,6 +40,7 @@ def test_arguments_arrive_as_they_were_typed(
     assert login.ask(f"cat {login.folder(token)}/attempt-1/out/0/in") == "0_a.txt"
 
 
+@ON_BOTH_CLUSTERS
 def test_a_good_job_says_so_itself(slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID) -> None:
     image = login.install("good", 'echo "progress: 1 of 1"; cp "$IN"/* "$OUT"/')
     end = run_to_end(slurm, connection, request(token, image))
@@ -56,6 +58,7 @@ def test_a_good_job_says_so_itself(slurm: SlurmCluster, connection: SshConnectio
     ]
 
 
+@ON_BOTH_CLUSTERS
 def test_a_failed_job_keeps_its_code_and_its_log(
     slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID
 ) -> None:
@@ -69,6 +72,7 @@ def test_a_failed_job_keeps_its_code_and_its_log(
     assert end.results == () and end.refused == ()
 
 
+@ON_BOTH_CLUSTERS
 def test_each_task_of_an_array_has_its_own_verdict_and_a_retry_runs_only_the_bad_ones(
     slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID
 ) -> None:
@@ -101,6 +105,7 @@ def test_a_job_that_needs_too_much_memory_is_called_that(
     assert end.results == (), "what it left is not to be trusted"
 
 
+@ON_BOTH_CLUSTERS
 def test_a_job_cancelled_from_outside_ends_with_all_it_started(
     slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID
 ) -> None:
@@ -155,6 +160,7 @@ def test_a_start_that_slurm_took_for_dead_writes_over_nothing(
     assert login.ask(f"ls {folder}/out; [ -e {folder}/0.exitcode ] || echo none") == "none"
 
 
+@ON_BOTH_CLUSTERS
 def test_a_held_job_and_one_that_never_begins_are_told_from_one_that_waits(
     slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID
 ) -> None:
@@ -167,6 +173,7 @@ def test_a_held_job_and_one_that_never_begins_are_told_from_one_that_waits(
     wait_for(slurm, connection, job)
 
 
+@ON_BOTH_CLUSTERS
 def test_progress_is_read_from_the_log_of_a_running_job(
     slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID
 ) -> None:
@@ -180,6 +187,7 @@ def test_progress_is_read_from_the_log_of_a_running_job(
     login.ask(f"touch {login.folder(token)}/go")
 
 
+@ON_BOTH_CLUSTERS
 def test_a_run_whose_folder_is_gone_is_still_found(
     slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID
 ) -> None:

@@ -15,7 +15,7 @@ from blocks.ssh_connection import SshConnection
 from contracts.failures import FailureCategory, FailureError
 from contracts.remote_run import ListedResult
 from contracts.slurm_job import SubmittedJob
-from tests.cluster.jobs import begin, request, wait_for
+from tests.cluster.jobs import ON_BOTH_CLUSTERS, begin, request, wait_for
 from tests.cluster.login import Login
 
 #: What a workflow may leave: good names of all kinds, and everything that is no plain file of its own.
@@ -123,6 +123,7 @@ def test_what_a_cut_connection_brought_is_not_fetched_again(
     assert not (tmp_path / PARTIAL).exists()
 
 
+@ON_BOTH_CLUSTERS
 def test_a_thousand_results_come_with_one_command(
     slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID, tmp_path: Path
 ) -> None:

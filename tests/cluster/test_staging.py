@@ -16,6 +16,7 @@ from blocks.ssh_connection import SshConnection
 from blocks.staging import PIECE_BYTES, SMALL_BYTES, SUMMED_BYTES, InputFile, stage
 from contracts.failures import FailureCategory, FailureError
 from contracts.remote_run import StagedLink
+from tests.cluster.jobs import ON_BOTH_CLUSTERS
 from tests.cluster.login import Login
 
 
@@ -92,6 +93,7 @@ def test_a_thousand_small_files_take_one_command(
     assert connection.commands == 2
 
 
+@ON_BOTH_CLUSTERS
 @pytest.mark.parametrize("known", [True, False], ids=["known size", "unknown size"])
 def test_a_cut_transfer_goes_on_where_it_was(
     slurm: SlurmCluster, login: Login, token: UUID, began: datetime, known: bool

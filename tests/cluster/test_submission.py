@@ -16,7 +16,7 @@ from blocks.ssh_connection import SshConnection
 from blocks.submission import DOUBT_SECONDS, submit
 from contracts.failures import FailureCategory, FailureError
 from contracts.slurm_job import Outcome, SubmittedJob
-from tests.cluster.jobs import begin, request, wait_for
+from tests.cluster.jobs import ON_BOTH_CLUSTERS, begin, request, wait_for
 from tests.cluster.login import Login
 
 #: What stands for sbatch in a folder that comes first in PATH. $real is Slurm's own.
@@ -53,6 +53,7 @@ def check_one_good_job(slurm: SlurmCluster, login: Login, job: SubmittedJob) -> 
     login.ask(f"rm -rf {slurm.scratch}/bin-{job.token}")
 
 
+@ON_BOTH_CLUSTERS
 def test_a_second_submission_adopts_the_first(
     slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID, image: str
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_job_whose_reply_was_cut_off_is_found(
     check_one_good_job(slurm, login, job)
 
 
+@ON_BOTH_CLUSTERS
 def test_a_reply_that_timed_out_is_looked_up(slurm: SlurmCluster, login: Login, token: UUID, image: str) -> None:
     said = "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation"
     broken = with_sbatch(slurm, login, token, f'"$real" "$@" > /dev/null; echo "{said}" >&2; exit 1')
@@ -129,6 +131,7 @@ def age(login: Login, token: UUID, seconds: int) -> None:
     )
 
 
+@ON_BOTH_CLUSTERS
 def test_a_refusal_is_certain_and_what_was_asked_for_can_be_corrected(
     slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID, image: str
 ) -> None:
@@ -168,6 +171,7 @@ def test_an_sbatch_that_prints_no_number_is_looked_up(
         check_one_good_job(slurm, login, begin(silent, connection, request(token, image)))
 
 
+@ON_BOTH_CLUSTERS
 def test_of_two_who_submit_at_once_one_does(
     slurm: SlurmCluster, login: Login, token: UUID, image: str, began: datetime
 ) -> None:
@@ -191,6 +195,7 @@ def test_of_two_who_submit_at_once_one_does(
     assert login.ask(f"squeue --noheader --name={token} --format=%i").count("\n") == 0
 
 
+@ON_BOTH_CLUSTERS
 def test_a_cancelled_run_submits_nothing_any_more(
     slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID, image: str, began: datetime
 ) -> None:
@@ -205,6 +210,7 @@ def test_a_cancelled_run_submits_nothing_any_more(
     assert caught.value.failure.category is FailureCategory.CANCELLED
 
 
+@ON_BOTH_CLUSTERS
 def test_a_cancellation_while_sbatch_is_at_work_ends_the_job(slurm: SlurmCluster, login: Login, token: UUID) -> None:
     """sbatch has been called when somebody cancels; the job that it makes a moment later is cancelled by itself."""
     image = login.install("long", "sleep 600")
@@ -220,6 +226,7 @@ def test_a_cancellation_while_sbatch_is_at_work_ends_the_job(slurm: SlurmCluster
     login.ask(f"rm -rf {slurm.scratch}/bin-{token}")
 
 
+@ON_BOTH_CLUSTERS
 def test_cancelling_a_run_without_a_job_is_no_failure(
     slurm: SlurmCluster, connection: SshConnection, token: UUID
 ) -> None:
