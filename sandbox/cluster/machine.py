@@ -86,7 +86,7 @@ _REAP = '"$@" & wait $!'
 def why_not() -> str | None:
     """Why the cluster cannot run on this machine; None when it can."""
     if os.getuid() != 0:
-        return "Slurm and sshd for another user need root: no cluster here"
+        return "Slurm, and an sshd for another user, need root"
     missing = sorted({package for program, package in _PROGRAMS.items() if _find(program) is None})
     if missing:
         return f"not installed (apt-get install {' '.join(missing)})"

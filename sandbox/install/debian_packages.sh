@@ -43,6 +43,9 @@ want nginx-light           "OMERO.web and the Prefect UI under one address" file
 want docker.io             "runs converter containers (dockerd)"        command -v dockerd
 want chromium              "browser tests and screenshots"              command -v chromium
 want fonts-dejavu-core     "letters in those screenshots"               file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+want openssh-client        "a person's way to the cluster"              command -v ssh
+want charliecloud-runtime  "runs workflow containers in jobs"           command -v ch-run
+want squashfs-tools        "makes those containers"                     command -v mksquashfs
 if root; then
     want munge                 "tells Slurm's daemons who asks"         file /usr/sbin/munged
     want slurmctld             "the sandbox's cluster: scheduler"       file /usr/sbin/slurmctld
@@ -51,11 +54,8 @@ if root; then
     want slurmdbd              "Slurm's accounting"                     file /usr/sbin/slurmdbd
     want mariadb-server-core   "its database (the program alone)"       file /usr/sbin/mariadbd
     want openssh-server        "the cluster's login"                    file /usr/sbin/sshd
-    want openssh-client        "a person's way to it"                   command -v ssh
-    want charliecloud-runtime  "runs workflow containers in jobs"       command -v ch-run
-    want squashfs-tools        "makes those containers"                 command -v mksquashfs
 else
-    say "not root: the sandbox has no Slurm cluster, and its packages are left out"
+    say "not root: a local job runner stands for Slurm, whose packages are left out"
 fi
 
 if [ -z "$needed$wanted" ]; then

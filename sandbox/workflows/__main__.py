@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from sandbox.workflows.container_image import NotBuilt, Workflow, keep_image
-from sandbox.workflows.direct_run import IMAGE_ENDING as DIRECT_ENDING
+from sandbox.workflows.direct_run import write_image
 
 NUCLEI = Workflow(
     name="nuclei",
@@ -40,7 +40,7 @@ def main() -> int:
     folder: Path = chosen.folder
     for workflow in WORKFLOWS:
         if chosen.direct:
-            (folder / f"{workflow.plain_name}{DIRECT_ENDING}").write_text(f"{workflow.module}\n", encoding="utf-8")
+            print(write_image(folder, workflow), flush=True)
             continue
         began = time.monotonic()
         try:

@@ -15,7 +15,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sandbox.workflows.container_image import Workflow
+
 IMAGE_ENDING = ".module"
+
+
+def write_image(folder: Path, workflow: Workflow) -> Path:
+    """Put the workflow's "image" into a folder."""
+    image = folder / f"{workflow.plain_name}{IMAGE_ENDING}"
+    image.write_text(f"{workflow.module}\n", encoding="utf-8")
+    return image
 
 
 def run_template() -> str:

@@ -14,8 +14,17 @@ from typing import Any
 import pytest
 from omero.gateway import BlitzGateway
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import PrefectHTTPStatusError
+from prefect.states import Cancelling
 
 from cli.analysis_watch import place_run
 from cli.flow_runs import read_analysis_report, read_report, read_standing
@@ -146,6 +155,29 @@ class RunDesk:
         asked = Machine(self.site.home).ask("squeue", "--noheader", f"--name={run.uuid}", "--states=PD,R,CG")
         assert asked.returncode == 0, asked.stderr
         return asked.stdout.strip()
+
+    def end_watchers(self) -> None:
+        """Let a new watcher begin: one keeps the settings with which it began."""
+        with SyncPrefectClient(self.site.prefect_api, auth_string=self.site.prefect_auth) as client:
+
+            def running() -> list[uuid.UUID]:
+                found = client.read_flow_runs(
+                    deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=["watch-cluster"])),
+                    flow_run_filter=FlowRunFilter(
+                        state=FlowRunFilterState(
+                            type=FlowRunFilterStateType(
+                                any_=[StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+                            )
+                        )
+                    ),
+                    sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+                    limit=20,
+                )
+                return [run.id for run in found]
+
+            for watcher in running():
+                client.set_flow_run_state(watcher, Cancelling())
+            wait_for("the watchers to end", lambda: not running())
 
 
 @pytest.fixture(scope="package")

@@ -15,17 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
-from prefect.client.schemas.objects import State, StateType
-from prefect.client.schemas.sorting import FlowRunSort
-from prefect.states import Cancelling
+from prefect.client.schemas.objects import State
 
 from contracts.analysis_report import AnalysisReport
 from contracts.analysis_run import AnalysisRun
@@ -217,30 +207,7 @@ class ToldCluster:
     def _deploy(self, settings: Path) -> None:
         done = self.desk.command("deploy", "--settings", str(settings))
         assert done.returncode == 0, done.stdout
-        self._end_watchers()
-
-    def _end_watchers(self) -> None:
-        """A watcher keeps the settings with which it began."""
-        with SyncPrefectClient(self.site.prefect_api, auth_string=self.site.prefect_auth) as client:
-
-            def running() -> list[uuid.UUID]:
-                found = client.read_flow_runs(
-                    deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=["watch-cluster"])),
-                    flow_run_filter=FlowRunFilter(
-                        state=FlowRunFilterState(
-                            type=FlowRunFilterStateType(
-                                any_=[StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
-                            )
-                        )
-                    ),
-                    sort=FlowRunSort.EXPECTED_START_TIME_DESC,
-                    limit=20,
-                )
-                return [run.id for run in found]
-
-            for watcher in running():
-                client.set_flow_run_state(watcher, Cancelling())
-            wait_for("the watchers to end", lambda: not running())
+        self.desk.end_watchers()
 
 
 @contextmanager

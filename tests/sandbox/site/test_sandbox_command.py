@@ -57,4 +57,4 @@ def test_an_unknown_log_is_answered_with_those_there_are(home: Path) -> None:
 def test_an_unknown_service_is_refused_by_name(home: Path) -> None:
     up = runner.invoke(app, ["sandbox", "up", "--home", str(home), "--only", "oracle"])
     assert up.exit_code == 1
-    assert "'oracle' is no service of a site" in up.output
+    assert "'oracle' is no service of this site" in up.output

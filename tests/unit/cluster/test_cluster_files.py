@@ -209,3 +209,28 @@ def test_slurm_is_a_name_for_the_whole_cluster(home: Home, accounting: bool, exp
     assert list(choose_services(["slurm"], home, known)) == expected
     with pytest.raises(UnknownService, match="slurm"):
         choose_services(["slrum"], home, known)
+
+
+def test_a_site_has_either_slurm_or_what_stands_for_it(home: Home) -> None:
+    """It is chosen at every start by what this machine can, unless somebody said which it shall be."""
+
+    def services(**chosen: str) -> tuple[str | None, list[str]]:
+        known = addresses.prepare(home, database="sqlite", prefer_known_ports=False, **chosen)  # type: ignore[arg-type]
+        whole = choose_services(["site"], home, known)
+        assert set(choose_services(["slurm"], home, known)) < set(whole)
+        return known.local_cluster, [
+            name for name in ("slurmctld", "sshd", "local-queue", "local-login") if name in whole
+        ]
+
+    slurm, local = ["slurmctld", "sshd"], ["local-queue", "local-login"]
+    assert services() == (None, slurm)
+    assert services(why_no_slurm="no root") == ("no root", local)
+    assert services(cluster="local") == ("it was asked for", local)
+    assert services() == ("it was asked for", local)
+    assert services(cluster="slurm", why_no_slurm="no root") == (None, slurm)
+    with pytest.raises(UnknownService, match="sshd"):
+        choose_services(
+            ["sshd"], home, addresses.prepare(home, database="sqlite", prefer_known_ports=False, cluster="local")
+        )
+    with pytest.raises(ValueError, match="moon"):
+        services(cluster="moon")
