@@ -15,7 +15,7 @@ from sandbox.site.addresses import PREFECT_PATH, Addresses
 from sandbox.site.containers import Docker
 from sandbox.site.home import Home
 from sandbox.site.postgres import DATABASE, USER
-from sandbox.site.service import Service, Unhealthy, check_http, python
+from sandbox.site.service import PROJECT, Service, Unhealthy, check_http, python
 from sandbox.site.settings_file import write_settings
 
 #: The work pool of prefect.yaml's deployments.
@@ -26,6 +26,9 @@ ANALYSIS_POOL = "analyses"
 #: some 170 MB. The variable is for those who try many orders at once.
 RUNS_AT_ONCE = 2 * (os.cpu_count() or 1)
 RUNS_VARIABLE = "SANDBOX_RUNS_AT_ONCE"
+
+#: The rooms whose code `omero-flows deploy` tells Prefect about: a parameter's schema comes from a contract.
+_DEPLOYED = ("contracts", "blocks", "tasks", "flows", "deployments")
 
 #: No usage reports and no advertisements: a demo on a closed network must not try to reach anybody.
 QUIET = {
@@ -109,6 +112,7 @@ class Deploy(Service):
     needs = ("prefect", "omero")
     after = ("docker", "sshd", "local-login", "workflows")
     runs_once = True
+    start_seconds = 900.0  # 12 s alone, but it imports every flow, and a busy machine has taken more than 180
 
     def prepare(self) -> None:
         """Name a container engine and a cluster to the flows only where they answer."""
@@ -129,6 +133,12 @@ class Deploy(Service):
 
     def check(self) -> None:
         raise Unhealthy("not finished yet")
+
+
+def newest_source() -> float:
+    """When what a deployment is made of was changed last, in seconds since the epoch: flows, and all they import."""
+    files = [file for room in _DEPLOYED for file in (PROJECT / room).rglob("*.py")]
+    return max(file.stat().st_mtime for file in [*files, PROJECT / "prefect.yaml"])
 
 
 def _answers(service: Service) -> bool:

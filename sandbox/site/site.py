@@ -14,7 +14,7 @@ from sandbox.site import addresses as addresses_file
 from sandbox.site import status as status_file
 from sandbox.site.addresses import Addresses
 from sandbox.site.home import Home, default_home
-from sandbox.site.prefect import client_environment
+from sandbox.site.prefect import Deploy, client_environment, newest_source
 from sandbox.site.processes import end_all, send, wait_until_ended
 from sandbox.site.service import base_environment, python
 from sandbox.site.status import ServiceStatus, SiteStatus, State
@@ -140,11 +140,12 @@ class Site:
     # ---- start and stop
 
     def start(
-        self, services: Iterable[str] | None = None, *, progress: Progress | None = None, seconds: float = 480.0
+        self, services: Iterable[str] | None = None, *, progress: Progress | None = None, seconds: float = 1200.0
     ) -> None:
         """Bring the site up and return when every service is ready, or absent for a reason that is told.
 
-        A site that is up already is waited for and not touched.
+        A site that is up already is waited for and not touched, but that its flows are deployed again when their code
+        has changed since: Prefect would refuse runs whose parameters are new to it.
 
         Raises:
             SiteFailed: a service failed, or not all were ready in time.
@@ -169,6 +170,8 @@ class Site:
             if failed := [name for name, service in current.services.items() if service.state is State.FAILED]:
                 raise SiteFailed(self._describe_failure(current, failed[0]))
             if current.is_settled():
+                if ended == ALREADY_RUNNING:
+                    self._deploy_what_changed(current)
                 return
             time.sleep(0.05)
         waiting = [
@@ -262,6 +265,11 @@ class Site:
         return "\n".join(text.splitlines()[-lines:])
 
     # ---- within
+
+    def _deploy_what_changed(self, current: SiteStatus) -> None:
+        deployed = current.services.get(Deploy.name)
+        if deployed is not None and deployed.state is State.DONE and deployed.since < newest_source():
+            self.restart(Deploy.name, seconds=Deploy.start_seconds)
 
     def _spawn_supervisor(self, services: list[str]) -> subprocess.Popen[bytes]:
         command = python("-m", "sandbox.site", "--home", str(self.home.root), "--services", ",".join(services))
