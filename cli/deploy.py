@@ -15,20 +15,29 @@ from cli.failures import console, reported
 def deploy(
     settings: Annotated[Path | None, typer.Option(help="The site's settings; see docs/admin.md.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made; make nothing.")] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Take what the settings say, also where it was changed in Prefect since."),
+    ] = False,
 ) -> None:
     """Make everything in Prefect that import orders need. It can be run again at any time."""
     from deployments.settings import load_settings
 
     site = load_settings(settings)
     site.use_prefect()
-    asyncio.run(_deploy(site, dry_run))
+    asyncio.run(_deploy(site, dry_run, overwrite))
 
 
-async def _deploy(site: object, dry_run: bool) -> None:
+async def _deploy(site: object, dry_run: bool, overwrite: bool) -> None:
     from deployments.deploy import deploy as apply
     from deployments.settings import SiteSettings
 
     assert isinstance(site, SiteSettings)
     verb = "would make" if dry_run else "made"
-    async for what in apply(site, dry_run=dry_run):
-        console.print(f"  {verb} {what}", highlight=False)
+    async for made in apply(site, dry_run=dry_run, overwrite=overwrite):
+        console.print(f"  {verb} {made.what}", highlight=False)
+        for name in made.kept:
+            console.print(
+                f"    kept {name} as it was changed in Prefect; the settings say otherwise (--overwrite takes them)",
+                highlight=False,
+            )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from prefect.blocks.core import Block
@@ -31,6 +31,7 @@ from pydantic import SecretStr, ValidationError
 
 from blocks.container_engine import ContainerEngine
 from blocks.container_runtime import RUNTIMES
+from blocks.deployed_settings import DeployedSettings
 from blocks.image_storage import ImageStorage
 from blocks.import_desk import ImportDesk
 from blocks.omero_server import OmeroServer
@@ -39,52 +40,64 @@ from blocks.workflow_catalogue import WorkflowCatalogue
 from contracts.failures import FailureCategory, fail
 from contracts.wrong_fields import wrong_fields
 from deployments.automations import automations
+from deployments.kept_changes import digests_of, keep_changes
 from deployments.settings import ClusterSettings, SiteSettings, read_secret
 
 #: Every block of the site has this name.
 BLOCK_NAME = "omero-flows"
 RESULTS_BLOCK = "omero-flows-results"
+_Block = TypeVar("_Block", bound=Block)
 PREFECT_FILE = Path(__file__).parent.parent / "prefect.yaml"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to make. `what` is said before it is made, or instead of it in a dry run."""
+    """One thing to make. `make` gives the names of what it left as somebody had changed it, of a block."""
 
     what: str
-    make: Callable[[], Coroutine[Any, Any, None]]
+    make: Callable[[], Coroutine[Any, Any, Collection[str] | None]]
 
 
-async def deploy(settings: SiteSettings, *, dry_run: bool) -> AsyncIterator[str]:
+@dataclass(frozen=True)
+class Made:
+    """What was made, or would be; `kept`: what in it stays as it was changed in Prefect, against site.toml."""
+
+    what: str
+    kept: tuple[str, ...] = ()
+
+
+async def deploy(settings: SiteSettings, *, dry_run: bool, overwrite: bool = False) -> AsyncIterator[Made]:
     """Make everything, in a sequence in which each thing finds what it needs; yields what was done.
+
+    `overwrite`: blocks become what the settings say, also where somebody has changed them since the last time.
 
     Raises:
         FailureError: NOT_CONFIGURED.
     """
     async with get_client() as client:
-        for step in _steps(settings, client):
-            if not dry_run:
-                await step.make()
-            yield step.what
+        for step in _steps(settings, client, overwrite):
+            kept = None if dry_run else await step.make()
+            yield Made(step.what, tuple(kept or ()))
 
 
-def _steps(settings: SiteSettings, client: PrefectClient) -> list[Step]:
+def _steps(settings: SiteSettings, client: PrefectClient, overwrite: bool) -> list[Step]:
+    save = partial(_save, client, overwrite)
     server = _omero_server(settings)
     steps = [
-        Step("block omero-server/" + BLOCK_NAME, partial(_save, server)),
-        Step("block image-storage/" + BLOCK_NAME, lambda: _save(ImageStorage(**settings.storage.model_dump()))),
-        Step("block import-desk/" + BLOCK_NAME, lambda: _save(_import_desk(settings))),
+        Step("block omero-server/" + BLOCK_NAME, partial(save, server)),
+        Step("block image-storage/" + BLOCK_NAME, lambda: save(ImageStorage(**settings.storage.model_dump()))),
+        Step("block import-desk/" + BLOCK_NAME, lambda: save(_import_desk(settings))),
         Step("block local-file-system/" + RESULTS_BLOCK, lambda: _save_results(settings)),
     ]
     if settings.containers is not None:
         engine = ContainerEngine(**settings.containers.model_dump())
-        steps.append(Step("block container-engine/" + BLOCK_NAME, lambda: _save(engine)))
+        steps.append(Step("block container-engine/" + BLOCK_NAME, partial(save, engine)))
     if settings.cluster is not None:
         cluster = slurm_cluster(settings.cluster)
-        steps.append(Step("block slurm-cluster/" + BLOCK_NAME, partial(_save, cluster)))
+        steps.append(Step("block slurm-cluster/" + BLOCK_NAME, partial(save, cluster)))
     if settings.workflows:
         catalogue = WorkflowCatalogue(workflows=settings.workflows)
-        steps.append(Step("block workflow-catalogue/" + BLOCK_NAME, partial(_save, catalogue)))
+        steps.append(Step("block workflow-catalogue/" + BLOCK_NAME, partial(save, catalogue)))
     steps.append(
         Step(
             f"limit {server.limit_name}: {server.parallel_imports} imports at once",
@@ -150,8 +163,39 @@ def slurm_cluster(settings: ClusterSettings) -> SlurmCluster:
         ) from error
 
 
-async def _save(block: Block) -> None:
+async def _save(client: PrefectClient, overwrite: bool, block: Block) -> tuple[str, ...]:
+    """Save a block, but what was changed in it since the last deploy; then what this one wanted, as its evidence."""
+    wrote = f"{BLOCK_NAME}-{block.get_block_type_slug()}"
+    wanted = digests_of(block)
+    kept: tuple[str, ...] = ()
+    if not overwrite:
+        there, record = await _find(client, type(block), BLOCK_NAME), await _find(client, DeployedSettings, wrote)
+        if there is not None and record is not None:
+            block, kept = keep_changes(block, there, record.digests)
     await block.asave(BLOCK_NAME, overwrite=True)
+    await DeployedSettings(digests=wanted).asave(wrote, overwrite=True)
+    return kept
+
+
+async def _find(client: PrefectClient, kind: type[_Block], name: str) -> _Block | None:
+    """A block; None when there is none yet.
+
+    Raises:
+        FailureError: NOT_CONFIGURED when what is there is no block of this version.
+    """
+    try:
+        await client.read_block_document_by_name(name, kind.get_block_type_slug())
+    except ObjectNotFound:
+        return None
+    try:
+        return await kind.aload(name)
+    except ValueError as error:
+        raise fail(
+            FailureCategory.NOT_CONFIGURED,
+            f"The block {kind.get_block_type_slug()}/{name} is not right.",
+            detail=str(error),
+            next_step="Correct it in the Prefect UI; or `omero-flows deploy --overwrite` writes it anew.",
+        ) from error
 
 
 async def _save_results(settings: SiteSettings) -> None:
