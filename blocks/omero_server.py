@@ -43,6 +43,9 @@ class OmeroServer(Block):
     web_url: str | None = Field(
         default=None, description="Address of OMERO.web, for links, for example `https://omero.example.org`."
     )
+    forms_user: str | None = Field(
+        default=None, description="The account that keeps forms; only needed where orders come with forms filled in."
+    )
     session_minutes: int = Field(
         default=24 * 60, ge=10, description="How long a user's session may idle before OMERO ends it, in minutes."
     )

@@ -31,6 +31,11 @@ def report_table(report: ImportReport, web_url: str | None) -> Table:
             lines.append(escape(outcome.failure.next_step))
         state = f"[{_COLOURS[outcome.state]}]{outcome.state.value}[/]"
         table.add_row(escape(outcome.path), state + (" (was there)" if outcome.was_there else ""), "\n".join(lines))
+    for form in report.forms:
+        said, state = "kept for the destination", "[green]kept[/]"
+        if form.failure is not None:
+            said, state = f"{escape(form.failure.summary)}\n{escape(form.failure.next_step)}", "[red]failed[/]"
+        table.add_row(f"form {escape(form.form)}", state, said)
     if len(ordered) > MOST_ROWS:
         table.caption = f"and {len(ordered) - MOST_ROWS} more files"
     return table

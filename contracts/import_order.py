@@ -9,11 +9,13 @@ from pydantic import Field, StringConstraints, model_validator
 
 from contracts.base import Contract, Pair, Token
 from contracts.destination import Destination
+from contracts.forms.record import FilledForm
 from contracts.preprocessing import Preprocessing
 from contracts.source_file import SourceFile
 
 #: An order is one flow run; larger ones are split by whoever places them.
 MOST_FILES = 10_000
+MOST_FORMS = 20
 
 LoginName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -29,7 +31,8 @@ class ImportOrder(Contract):
     """One order, placed by the panel, the command line, a schedule or a BIOMERO database.
 
     `uuid` is the token: Prefect's idempotency key, a tag of the flow run and a key-value on every
-    image it makes. `files` holds 1 to `MOST_FILES` files with different paths.
+    image it makes. `files` holds 1 to `MOST_FILES` files with different paths. `forms` were filled in for the
+    destination.
     """
 
     uuid: Token
@@ -41,9 +44,10 @@ class ImportOrder(Contract):
     engine: Annotated[ImportEngine, Field(strict=False)] = ImportEngine.IN_PLACE
     key_values: Annotated[tuple[Pair, ...], Field(strict=False)] = ()
     hash_sources: bool = False
+    forms: Annotated[tuple[FilledForm, ...], Field(strict=False, max_length=MOST_FORMS)] = ()
 
     @model_validator(mode="after")
-    def _no_file_twice(self) -> Self:
+    def _nothing_twice(self) -> Self:
         seen: set[tuple[str, str | None]] = set()
         for file in self.files:
             if (file.path, file.series) in seen:
@@ -51,6 +55,8 @@ class ImportOrder(Contract):
             seen.add((file.path, file.series))
         if any(file.series is not None and self.preprocessing_of(file) is None for file in self.files):
             raise ValueError("a single series of a file needs preprocessing, which extracts it")
+        if len({filled.form for filled in self.forms}) != len(self.forms):
+            raise ValueError("a form is filled in twice")
         return self
 
     def preprocessing_of(self, file: SourceFile) -> Preprocessing | None:

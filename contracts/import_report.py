@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from contracts.base import Contract, ObjectId, Token
 from contracts.destination import Destination
 from contracts.failures import Failure
+from contracts.forms.form import FormId
 
 
 def report_key(order: Token) -> str:
@@ -56,16 +57,32 @@ class FileOutcome(Contract):
         return self
 
 
+class FormOutcome(Contract):
+    """A form that came with the order. `failure` None: it is kept for the destination."""
+
+    form: FormId
+    failure: Failure | None = None
+
+
 class ImportReport(Contract):
-    """The order's end; every file of the order has exactly one outcome, in the order's sequence."""
+    """The order's end; every file of the order has exactly one outcome, in the order's sequence.
+
+    `forms`: those that it was tried to keep; none before a file was imported.
+    """
 
     uuid: Token
     destination: Destination
     files: Annotated[tuple[FileOutcome, ...], Field(strict=False)]
+    forms: Annotated[tuple[FormOutcome, ...], Field(strict=False)] = ()
 
     @property
     def failed(self) -> tuple[FileOutcome, ...]:
         return tuple(file for file in self.files if file.state is FileState.FAILED)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing of the order failed."""
+        return not self.failed and all(form.failure is None for form in self.forms)
 
     @property
     def summary(self) -> str:
@@ -74,4 +91,6 @@ class ImportReport(Contract):
         text = f"{imported} of {len(self.files)} files imported as {objects} object{'' if objects == 1 else 's'}"
         cancelled = sum(file.state is FileState.CANCELLED for file in self.files)
         text += f", {len(self.failed)} failed" if self.failed else ""
-        return text + (f", {cancelled} cancelled" if cancelled else "")
+        text += f", {cancelled} cancelled" if cancelled else ""
+        lost = [form.form for form in self.forms if form.failure is not None]
+        return text + (f", form {', '.join(lost)} not kept" if lost else "")

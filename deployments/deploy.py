@@ -132,6 +132,7 @@ def _omero_server(settings: SiteSettings) -> OmeroServer:
         sudo_user=omero.sudo_user,
         password=SecretStr(password),
         web_url=omero.web_url,
+        forms_user=omero.forms_user,
         session_minutes=omero.session_minutes,
         parallel_imports=omero.parallel_imports,
     )

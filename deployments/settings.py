@@ -33,6 +33,7 @@ class OmeroSettings(Contract):
     password_file: str | None = None
     password_variable: str | None = None
     web_url: str | None = None
+    forms_user: str | None = None
     session_minutes: int = Field(default=24 * 60, ge=10)
     parallel_imports: int = Field(default=2, ge=1, le=64)
 

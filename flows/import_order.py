@@ -1,4 +1,5 @@
-"""An import order: authorise, then for each file preprocess, import in place, annotate; then report.
+"""An import order: authorise, then for each file preprocess, import in place, annotate; then keep what was filled in
+for the destination, and report.
 
 Files are independent: one that fails is reported and does not stop the others. The run may be killed
 at any moment and started again; every step first asks OMERO or the file system whether it is done.
@@ -16,13 +17,15 @@ from prefect.states import Completed, Failed
 
 from blocks.omero_failures import failure_of
 from contracts.failures import Failure, FailureError
+from contracts.forms.record import FilledForm
 from contracts.import_order import ImportEngine, ImportOrder
-from contracts.import_report import FileOutcome
+from contracts.import_report import FileOutcome, FileState, FormOutcome
 from contracts.source_file import SourceFile
 from tasks.annotate import annotate
 from tasks.authorise import Permit, authorise
 from tasks.crash_limit import check_crashes
 from tasks.earlier_attempts import end_steps_of_earlier_attempts
+from tasks.form_records import fill_in
 from tasks.in_place_import import in_place_import
 from tasks.omero_cli_import import omero_cli_import
 from tasks.order_run import OrderRun, begin_order
@@ -45,20 +48,22 @@ async def import_order(order: ImportOrder) -> State[Any]:
     """Import the order's files into OMERO, exactly once each, and report every one of them."""
     async with begin_order(order) as run:
         outcomes: dict[int, FileOutcome] = {}
+        forms: tuple[FormOutcome, ...] = ()
         try:
             await check_crashes()
             permits = await authorise(run)
             async with run.alone():
                 await end_steps_of_earlier_attempts()
                 await _import_files(run, permits, outcomes)
+                forms = await _fill_in_forms(run, outcomes)
         except FailureError as error:
             outcomes = {index: failed(file, error.failure) for index, file in enumerate(order.files)} | outcomes
         except asyncio.CancelledError:
             await publish_report(run, whole_report(order, outcomes))
             raise
-        report = whole_report(order, outcomes)
+        report = whole_report(order, outcomes, forms)
         await publish_report(run, report)
-    if report.failed:
+    if not report.is_complete:
         return Failed(message=report.summary, data=report)
     return Completed(message=report.summary, data=report)
 
@@ -76,6 +81,21 @@ async def _import_files(run: OrderRun, permits: tuple[Permit, ...], outcomes: di
     async with asyncio.TaskGroup() as pipeline:
         for index, (file, permit) in enumerate(zip(run.order.files, permits, strict=True)):
             pipeline.create_task(one(index, file, permit))
+
+
+async def _fill_in_forms(run: OrderRun, outcomes: dict[int, FileOutcome]) -> tuple[FormOutcome, ...]:
+    """Where nothing was imported there is nothing that the forms tell of."""
+    if not any(outcome.state is FileState.IMPORTED for outcome in outcomes.values()):
+        return ()
+    return tuple([await _fill_in_form(run, filled) for filled in run.order.forms])
+
+
+async def _fill_in_form(run: OrderRun, filled: FilledForm) -> FormOutcome:
+    try:
+        await fill_in(run, filled)
+    except Exception as error:  # noqa: BLE001  the images are there and are reported, whatever befell the form
+        return FormOutcome(form=filled.form, failure=failure_of(error, f"keep the form {filled.form!r}"))
+    return FormOutcome(form=filled.form)
 
 
 async def _import_file(

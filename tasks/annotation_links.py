@@ -9,6 +9,8 @@ from omero.gateway import BlitzGateway
 from omero.model import (
     DatasetAnnotationLinkI,
     DatasetI,
+    ExperimenterAnnotationLinkI,
+    ExperimenterI,
     ImageAnnotationLinkI,
     ImageI,
     MapAnnotationI,
@@ -23,6 +25,7 @@ from omero.sys import ParametersI
 from tasks.key_values import map_annotation
 
 _LINKS: dict[str, tuple[Any, Any]] = {
+    "Experimenter": (ExperimenterAnnotationLinkI, ExperimenterI),
     "Image": (ImageAnnotationLinkI, ImageI),
     "Plate": (PlateAnnotationLinkI, PlateI),
     "Dataset": (DatasetAnnotationLinkI, DatasetI),
@@ -31,7 +34,7 @@ _LINKS: dict[str, tuple[Any, Any]] = {
 
 
 def link_to(kind: str, object_id: int, annotation: Any) -> Any:
-    """An unsaved link from an Image, Plate, Dataset or Screen to an annotation."""
+    """An unsaved link from an Image, Plate, Dataset, Screen or Experimenter to an annotation."""
     link_class, parent_class = _LINKS[kind]
     link = link_class()
     link.setParent(parent_class(object_id, False))

@@ -17,6 +17,7 @@ from contracts.preprocessing import Preprocessing
 from contracts.source_file import SourceFile
 from converters.reader import ConverterError, Fileset, find_fileset
 from tasks.destinations import check_destination, check_kind
+from tasks.form_records import check_forms
 from tasks.order_run import OrderRun
 from tasks.retries import DELAYS, is_retryable
 
@@ -36,7 +37,7 @@ async def authorise(run: OrderRun) -> tuple[Permit, ...]:
     """Check the whole order; returns one permit per file, in the order's sequence.
 
     Raises:
-        FailureError: for what concerns the order as a whole (user, group, destination, storage).
+        FailureError: for what concerns the order as a whole (user, group, destination, forms, storage).
             Files are refused one by one, in their permits.
     """
     log = get_run_logger()
@@ -64,6 +65,7 @@ def check_order(order: ImportOrder, session: OmeroSession, storage: ImageStorage
     """Authorise without Prefect, for the command line's check before an order is placed; writes nothing."""
     session.log_in()
     check_destination(session, order.destination)
+    check_forms(order, session)
     storage.folder(order.group)
     return tuple(_permit(order, storage, file) for file in order.files)
 

@@ -9,14 +9,16 @@ from omero.gateway import BlitzGateway
 from contracts.failures import FailureCategory, fail
 
 
-def delete_object(gateway: BlitzGateway, kind: str, object_id: int) -> None:
+def delete_object(gateway: BlitzGateway, kind: str, object_id: int, *, everywhere: bool = False) -> None:
     """Delete one Fileset, OriginalFile, ... that an attempt left unfinished.
+
+    `everywhere`: in whichever group it lies; else in the session's.
 
     Raises:
         FailureError: OMERO_REFUSED when OMERO did not delete it.
     """
     request = omero.cmd.Delete2(targetObjects={kind: [object_id]})
-    handle = gateway.c.sf.submit(request)
+    handle = gateway.c.sf.submit(request, {"omero.group": "-1"} if everywhere else None)
     callback = omero.callbacks.CmdCallbackI(gateway.c, handle)
     try:
         while not callback.block(500):
@@ -27,7 +29,7 @@ def delete_object(gateway: BlitzGateway, kind: str, object_id: int) -> None:
     if isinstance(response, omero.cmd.ERR):
         raise fail(
             FailureCategory.OMERO_REFUSED,
-            f"OMERO did not delete the unfinished {kind} {object_id}.",
+            f"OMERO did not delete {kind} {object_id}.",
             detail=f"{response.name}: {response.parameters}",
             next_step=f"Delete the {kind} in OMERO, then retry.",
         )

@@ -22,6 +22,7 @@ from contracts.import_order import ImportOrder
 from contracts.import_report import (
     FileOutcome,
     FileState,
+    FormOutcome,
     ImportedObject,
     ImportReport,
     progress_key,
@@ -68,7 +69,9 @@ def failed(file: SourceFile, failure: Failure) -> FileOutcome:
     return FileOutcome(path=file.path, state=FileState.FAILED, failure=failure)
 
 
-def whole_report(order: ImportOrder, outcomes: Mapping[int, FileOutcome]) -> ImportReport:
+def whole_report(
+    order: ImportOrder, outcomes: Mapping[int, FileOutcome], forms: tuple[FormOutcome, ...] = ()
+) -> ImportReport:
     """The report over all files; those without an outcome were not reached before the run was cancelled."""
     return ImportReport(
         uuid=order.uuid,
@@ -77,6 +80,7 @@ def whole_report(order: ImportOrder, outcomes: Mapping[int, FileOutcome]) -> Imp
             outcomes.get(index) or FileOutcome(path=file.path, state=FileState.CANCELLED)
             for index, file in enumerate(order.files)
         ),
+        forms=forms,
     )
 
 
@@ -145,7 +149,17 @@ def as_markdown(run: OrderRun, report: ImportReport, thumbnails: Thumbnails) -> 
     lines += [_row(run, outcome, thumbnails) for outcome in ordered[:MOST_ROWS]]
     if len(ordered) > MOST_ROWS:
         lines += ["", f"... and {len(ordered) - MOST_ROWS} more files; `omero-flows show {order.uuid}` lists all."]
+    lines += [_form_line(form) for form in report.forms]
     return "\n".join(lines)
+
+
+def _form_line(form: FormOutcome) -> str:
+    if form.failure is None:
+        return f"\nThe form **{as_text(form.form)}** is kept for the destination."
+    return (
+        f"\n**Failed**: the form {as_text(form.form)} is not kept. "
+        f"{as_text(form.failure.summary)} {as_text(form.failure.next_step)}"
+    )
 
 
 def _row(run: OrderRun, outcome: FileOutcome, thumbnails: Thumbnails) -> str:

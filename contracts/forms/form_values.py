@@ -96,6 +96,21 @@ def check_values(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[
     return tuple(sorted(problems, key=lambda problem: [str(step) for step in problem.path])[:MOST_PROBLEMS])
 
 
+def in_form_order(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values in the sequence of the form's fields: PostgreSQL's jsonb, through which an order's pass, keeps
+    none. What the form does not list itself (by a reference, for example) comes after it.
+    """
+    fields = schema.get("properties")
+    fields = fields if isinstance(fields, Mapping) else {}
+    names = [name for name in fields if name in values]
+    return {
+        name: in_form_order(fields.get(name, {}), values[name])
+        if isinstance(values[name], Mapping) and isinstance(fields.get(name, {}), Mapping)
+        else values[name]
+        for name in (*names, *(name for name in values if name not in fields))
+    }
+
+
 def parse_values(text: str) -> dict[str, Any] | FormProblem:
     """The JSON object that a browser sent, or why it is none."""
     try:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,13 +28,8 @@ from omero.rtypes import rstring
 from omero.sys import ParametersI
 
 from contracts.failures import FailureCategory, fail
+from contracts.forms.annotation_holder import ChangedMeanwhile
 from contracts.forms.chunks import Rows
-from contracts.forms.storage import Writing
-
-log = logging.getLogger(__name__)
-
-#: Writers who meet try again; each round one of them gets through.
-MOST_ROUNDS = 100
 
 _LINKS: dict[str, tuple[Any, Any]] = {
     "Experimenter": (ExperimenterAnnotationLinkI, ExperimenterI),
@@ -86,34 +80,18 @@ class Holder:
         context = {} if group is None else {"omero.group": str(group)}
         self.client.sf.getUpdateService().saveObject(link, context)
 
-    def write(self, namespace: str, plan: Callable[[Sequence[Rows]], Writing | None]) -> None:
-        """Do what `plan` says about the rows that are there, and plan anew whenever another writer was faster.
-
-        OMERO refuses to save an annotation that was changed since it was read (optimistic locking), so the rows of
-        another writer are never overwritten.
+    def replace(self, stored: StoredAnnotation, rows: Rows) -> None:
+        """Save these rows in the place of those that were read.
 
         Raises:
-            FailureError: what `plan` raises; OMERO_REFUSED when other writers came first `MOST_ROUNDS` times.
+            ChangedMeanwhile: OMERO does not save what was changed since it was read (optimistic locking).
         """
-        for _ in range(MOST_ROUNDS):
-            stored = self.find(namespace)
-            writing = plan([found.rows for found in stored])
-            if writing is None:
-                return
-            if writing.place is None:
-                self.create(namespace, writing.rows)
-                return
-            try:
-                self._replace(stored[writing.place], writing.rows)
-            except omero.OptimisticLockException:
-                log.info("%s was changed by somebody else; reading it again", namespace)
-                continue
-            return
-        raise fail(
-            FailureCategory.OMERO_REFUSED,
-            "Too many people write to the same form at once.",
-            next_step="Try again in a minute.",
-        )
+        stored.ice.setMapValue(_pairs(rows))
+        group = {"omero.group": str(stored.ice.details.group.id.val)}
+        try:
+            self.client.sf.getUpdateService().saveObject(stored.ice, group)
+        except omero.OptimisticLockException as error:
+            raise ChangedMeanwhile from error
 
     def remove(self, ids: Sequence[int]) -> None:
         """Delete annotations with their links; one that is gone already is no error.
@@ -145,11 +123,6 @@ class Holder:
         query = self.client.sf.getQueryService()
         named = ParametersI().addId(annotation)
         return bool(query.projection("select a.id from MapAnnotation a where a.id = :id", named, _EVERYWHERE))
-
-    def _replace(self, stored: StoredAnnotation, rows: Rows) -> None:
-        stored.ice.setMapValue(_pairs(rows))
-        group = {"omero.group": str(stored.ice.details.group.id.val)}
-        self.client.sf.getUpdateService().saveObject(stored.ice, group)
 
     def _query(self, condition: str, namespace: str) -> list[StoredAnnotation]:
         parameters = ParametersI().addLong("id", self.id)

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from contracts.failures import FailureCategory, FailureError, fail
-from contracts.forms import storage
+from contracts.forms import record_keeping, storage
+from contracts.forms.annotation_holder import write
 from contracts.forms.chunks import Rows
 from contracts.forms.form import Assignment, Form, FormVersion, ObjectType
-from contracts.forms.key_values import key_values
 from contracts.forms.record import FormRecord, RecordPlace
-from omero_ui.forms.annotations import MOST_ROUNDS, Holder
+from omero_ui.forms.annotations import Holder
 
 
 class Shelf(NamedTuple):
@@ -71,7 +71,7 @@ class Archive:
                 )
             return storage.add_version(annotations, form, version, object_types)
 
-        self._holder.write(storage.schema_namespace(form), plan)
+        write(self._holder, storage.schema_namespace(form), plan)
 
     # ---- assignments
 
@@ -99,13 +99,13 @@ class Archive:
                 return storage.Writing(None, rows)
             return None if annotations[0] == rows else storage.Writing(0, rows)
 
-        self._holder.write(namespace, plan)
+        write(self._holder, namespace, plan)
 
     # ---- records
 
     def records(self, place: RecordPlace) -> tuple[FormRecord, ...]:
         """Everything that was ever filled in there, newest first."""
-        return storage.read_records([found.rows for found in self._holder.find(storage.record_namespace(place))])
+        return record_keeping.read_records(self._holder, place)
 
     def newest_records(self, form: str) -> Mapping[RecordPlace, FormRecord]:
         """The newest record on each object that has one of this form. One that cannot be read hides no other."""
@@ -131,38 +131,20 @@ class Archive:
         Raises:
             FailureError: FORM_CHANGED if somebody saved after `seen`; BROKEN_FORM; OMERO_REFUSED.
         """
-        self._holder.write(
-            storage.record_namespace(place), lambda annotations: storage.add_record(annotations, record, seen=seen)
-        )
+        record_keeping.save_record(self._holder, place, record, seen=seen)
 
     def show_on_object(self, place: RecordPlace, user_client: Any, group: int) -> None:
-        """Let exactly one annotation on the object hold the newest record as key-values.
-
-        The user's own session writes it; the form master takes older ones away, whoever wrote them, after the new one
-        is there. Two who do this at once agree, because both look again until what stands there is the newest record.
+        """Let exactly one annotation on the object hold the newest record as key-values (`record_keeping`).
 
         Raises:
             FailureError: OMERO_REFUSED when it does not come to rest.
         """
-        namespace = storage.key_value_namespace(place.form)
-        seen_by_master = Holder(self.client, place.object_type.value, place.object_id)
-        written_by_user = Holder(user_client, place.object_type.value, place.object_id)
-        for _ in range(MOST_ROUNDS):
-            records = self.records(place)
-            wanted = key_values(records[0].values) if records else ()
-            there = seen_by_master.find(namespace)
-            right = [found.id for found in there if found.rows == wanted and wanted]
-            if wanted and not right:
-                written_by_user.create(namespace, wanted, group)
-                continue
-            superfluous = [found.id for found in there if found.id not in right[:1]]
-            if not superfluous:
-                return
-            seen_by_master.remove(superfluous)
-        raise fail(
-            FailureCategory.OMERO_REFUSED,
-            "The key-values on the object do not come to rest: too many people save the same form at once.",
-            next_step="Save once more in a minute; what was filled in is kept.",
+        record_keeping.show_newest(
+            self._holder,
+            place,
+            as_master=Holder(self.client, place.object_type.value, place.object_id),
+            as_user=Holder(user_client, place.object_type.value, place.object_id),
+            group=group,
         )
 
     def _below(self, prefix: str) -> dict[str, list[Rows]]:

@@ -113,9 +113,12 @@ def fill_in(request: Request, visitor: Visitor, object_type: str, object_id: int
     return show(request, visitor, "omero_ui/forms/fill_in.html", context)
 
 
-def tell_problems(request: Request, visitor: Visitor, problems: tuple[FormProblem, ...]) -> Response:
-    """The sentences in the place that the page has for them; what was typed stays."""
-    context = {"problems": problems, "told": [problem.model_dump(mode="json") for problem in problems]}
+def tell_problems(
+    request: Request, visitor: Visitor, problems: tuple[FormProblem, ...], *, fields: str = "fields"
+) -> Response:
+    """The sentences in the place that the page has for them; what was typed stays. `fields`: the form's element."""
+    told = [problem.model_dump(mode="json") for problem in problems]
+    context = {"problems": problems, "told": told, "fields": fields}
     response = show(request, visitor, "omero_ui/forms/parts/problems.html", context, status=422)
     response["HX-Retarget"] = "#problems"
     response["HX-Reswap"] = "innerHTML"

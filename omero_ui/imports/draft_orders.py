@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from contracts.base import Pair
 from contracts.destination import Destination, DestinationType
 from contracts.failures import FailureCategory, fail
+from contracts.forms.record import FilledForm
 from contracts.import_order import ImportOrder
 from contracts.import_settings import Converter, ImportSettings
 from contracts.source_file import SourceFile
@@ -77,15 +78,21 @@ def find_trouble(item: Item, target: Target | None, settings: ImportSettings) ->
 
 
 def make_orders(
-    draft: Draft, settings: ImportSettings, user: str, key_values: tuple[Pair, ...] = ()
+    draft: Draft,
+    settings: ImportSettings,
+    user: str,
+    key_values: tuple[Pair, ...] = (),
+    forms: tuple[FilledForm, ...] = (),
 ) -> tuple[ImportOrder, ...]:
-    """One order for each place. Its token is made from the list's, who orders, and all that is ordered.
+    """One order for each place. Its token is made from the list's, who orders, and all that is ordered. `forms` were
+    filled in for the place that the list goes to.
 
     So the same list gives the same orders however often it is sent, and no browser can choose the token of an
     order that is another's, or of another list.
 
     Raises:
-        FailureError: BAD_REQUEST when the list is empty or anything in it is in trouble.
+        FailureError: BAD_REQUEST when the list is empty or anything in it is in trouble, and for forms of a place that
+            nothing goes to.
     """
     if not draft.items:
         raise fail(
@@ -105,6 +112,13 @@ def make_orders(
             )
         places[target.type, target.id].append(_source(item, settings))
         names[target.type, target.id] = target.name
+    main = (draft.target.type, draft.target.id) if draft.target is not None else None
+    if forms and main not in places:
+        raise fail(
+            FailureCategory.BAD_REQUEST,
+            "Forms are filled in for a place to which nothing of the list goes.",
+            next_step="Untick the forms, or let something go with the list.",
+        )
     orders = (
         ImportOrder(
             uuid=draft.token,
@@ -113,6 +127,7 @@ def make_orders(
             destination=Destination(type=kind, id=id, label=names[kind, id] or None),
             files=tuple(files),
             key_values=key_values,
+            forms=forms if (kind, id) == main else (),
         )
         for (kind, id), files in places.items()
     )

@@ -24,7 +24,9 @@ from omero_ui.imports.draft_orders import (
     propose_for_series,
 )
 from omero_ui.imports.folder_files import find_files
+from omero_ui.imports.form_views import tell_misfit
 from omero_ui.imports.item_values import key_value, read_keys, read_value
+from omero_ui.imports.order_forms import Misfit, read_filled
 from omero_ui.page import Request, Response, omero_of, page, show
 from omero_ui.prefect_api.connection import prefect
 from omero_ui.prefect_api.placing import place_order
@@ -51,11 +53,17 @@ def change(request: Request, visitor: Visitor) -> Response:
 
 @page("import", methods=("POST",))
 def place(request: Request, visitor: Visitor) -> Response:
-    """Place the list as an order; the page then goes to its run. The same list again gives the same order."""
+    """Place the list as an order, with what was filled in for its destination; the page then goes to its run. The same
+    list again gives the same order.
+    """
     draft = draft_of(visitor, request.POST.get("draft", ""))
     group = group_of(visitor, draft.group)
     desk, conn = read_desk(), omero_of(request)
-    orders = make_orders(draft, desk.settings, visitor.name)
+    sent = zip(*(request.POST.getlist(name) for name in ("form", "version", "values")), strict=False)
+    forms = read_filled(conn, draft.target, sent)
+    if isinstance(forms, Misfit):
+        return tell_misfit(request, visitor, forms)
+    orders = make_orders(draft, desk.settings, visitor.name, forms=forms)
     _check_targets(draft, DestinationTree(conn, group.id, None))
     folder = desk.folder(group.name)
     for item in draft.items:

@@ -103,11 +103,13 @@ def outcome_of_import(report: ImportReport) -> Outcome:
     ]
     files.sort(key=lambda file: file.state is FileState.IMPORTED)  # what needs somebody comes first
     results = [item for file in files for item in file.objects]
+    broken = [(file.path, file.failure) for file in report.files if file.failure is not None]
+    broken += [(f"form {form.form}", form.failure) for form in report.forms if form.failure is not None]
     return Outcome(
         summary=report.summary,
         results=tuple(results[:MOST_RESULTS]),
         more_results=max(0, len(results) - MOST_RESULTS),
-        failures=group_failures((file.path, file.failure) for file in report.files if file.failure is not None),
+        failures=group_failures(broken),
         files=tuple(files[:MOST_FILES]),
         more_files=max(0, len(files) - MOST_FILES),
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from contracts.forms.key_values import key_values
 from contracts.run_tags import RunKind
 from omero_ui.prefect_api.answers import FlowRun
 from omero_ui.runs.summary import PARAMETERS
 
 #: Said elsewhere on the page.
-_SAID = ("uuid", "user", "group", "files")
+_SAID = ("uuid", "user", "group", "files", "forms")
 _WORDS = {
     "batch_size": "Images in a job",
     "label_images": "Label images",
@@ -24,7 +25,11 @@ _WORDS = {
 def describe_order(run: FlowRun, kind: RunKind) -> list[tuple[str, str]]:
     """Pairs of a setting's name and value; settings that say nothing are left out."""
     order = run.parameters.get(PARAMETERS[kind], {})
-    return list(_lines({name: value for name, value in order.items() if name not in _SAID}, ()))
+    said = list(_lines({name: value for name, value in order.items() if name not in _SAID}, ()))
+    for filled in order.get("forms", ()):
+        pairs = key_values(filled["values"])
+        said.append((f"Form: {filled['form']}", ", ".join(f"{name} = {value}" for name, value in pairs)))
+    return said
 
 
 def _lines(value: Any, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:

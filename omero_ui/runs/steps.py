@@ -32,7 +32,7 @@ _STEPS: dict[RunKind, tuple[_Kind, ...]] = {
         _Kind("Check", ("authorise",)),
         _Kind("Convert", ("preprocess",)),
         _Kind("Import", ("in_place_import", "omero_cli_import")),
-        _Kind("Annotate", ("annotate",)),
+        _Kind("Annotate", ("annotate", "fill_in")),
         _Kind("Report", ("publish_report",)),
     ),
     RunKind.ANALYSIS: (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import sandbox.workflows
 from sandbox.cluster.access import ClusterAccess
-from sandbox.site.accounts import GROUPS, IMPORTER
+from sandbox.site.accounts import FORM_MASTER, GROUPS, IMPORTER
 from sandbox.site.addresses import Addresses
 from sandbox.site.home import Home, write_private
 from sandbox.workflows.__main__ import WORKFLOWS
@@ -87,6 +87,7 @@ def write_settings(
                 "sudo_user": IMPORTER.name,
                 "password_file": str(importer_password),
                 "web_url": addresses.web_url,
+                "forms_user": FORM_MASTER.name,
             },
             "storage": {"root": str(home.storage)},
             "storage.groups": {group.name: group.folder for group in GROUPS},

@@ -31,8 +31,13 @@ def folder(site: Site) -> Path:
     folder.mkdir(parents=True)
     for number, name in enumerate(("cells µ.tif", "control.tif")):
         tifffile.imwrite(folder / name, np.random.default_rng(number).integers(0, 255, (96, 128), dtype=np.uint8))
-    write_plate(folder / "plate7", "plate7")
+    write_plate(folder / plate_of(folder), plate_of(folder))
     return folder
+
+
+def plate_of(folder: Path) -> str:
+    """A name of its own: on a site that stays up, other runs' plates are on the page too."""
+    return f"plate{folder.name.split()[1]}"
 
 
 @pytest.fixture
@@ -74,11 +79,11 @@ def children(omero: BlitzGateway, kind: str, name: str) -> list[str]:
 def test_a_list_survives_a_reload_and_becomes_images_and_a_plate(
     alice: WebClient, folder: Path, omero: BlitzGateway
 ) -> None:
-    """One file converted, one as it is, a plate mended into a new screen: two orders, and all of it arrives."""
+    """One file converted, one as it is, a plate mended into a new screen, a form: two orders, and all of it arrives."""
     page = open_page(alice, folder)
-    dataset, screen = f"Dataset {folder.name}", "plate7"
+    dataset, screen = f"Dataset {folder.name}", plate_of(folder)
     make(page, "Dataset", dataset)
-    for name in ("cells µ.tif", "control.tif", "plate7"):
+    for name in ("cells µ.tif", "control.tif", screen):
         page.get_by_role("checkbox", name=name, exact=True).check()
     page.get_by_role("button", name="Add what is ticked to the list").click()
     expect(page.locator(".item")).to_have_count(3)
@@ -86,11 +91,16 @@ def test_a_list_survives_a_reload_and_becomes_images_and_a_plate(
     assert serious_issues(page) == []
     page.get_by_label("Conversion of cells µ.tif").select_option(label="→ OME-TIFF")
     expect(page.get_by_label("Conversion of cells µ.tif")).to_have_value("ome-tiff")
+    _fill_in(page)
     page.reload()
     expect(page.locator(".item")).to_have_count(3)
+    expect(page.get_by_label("Target gene")).to_have_value("PLK1")
     expect(page.locator("#nodes [aria-current]")).to_contain_text(dataset)
     page.get_by_role("button", name=f"New Screen “{screen}”").click()
     expect(page.locator(".item-trouble")).to_have_count(0)
+    page.get_by_role("button", name="Place order").click()
+    expect(page.locator(".field-problem")).to_have_text("It is missing. Fill it in.")
+    page.get_by_label("Kind of sample").select_option("knock-down")
     page.get_by_role("button", name="Place order").dblclick()
     page.wait_for_url("**/flows/runs/")
     for what in (dataset, screen):
@@ -99,15 +109,16 @@ def test_a_list_survives_a_reload_and_becomes_images_and_a_plate(
     page.goto(f"{alice.url}/flows/import/?group=lab-a")
     expect(page.locator(".placed")).to_be_visible()
     _wait_for(lambda: children(omero, "Dataset", dataset) == ["cells µ.tif", "control.tif"], page)
-    _wait_for(lambda: "plate7" in children(omero, "Screen", screen), page)
+    _wait_for(lambda: screen in children(omero, "Screen", screen), page)
+    _wait_for(lambda: ("target_gene", "PLK1") in key_values(omero, dataset), page)
     page.get_by_role("button", name="Clear").click()
     expect(page.get_by_text("Nothing chosen yet")).to_be_visible()
 
 
 def test_files_open_into_their_images_with_pictures(alice: WebClient, folder: Path) -> None:
     page = open_page(alice, folder)
-    page.get_by_role("link", name="plate7").click()
-    page.locator("summary", has_text="plate7.HTD").click()
+    page.get_by_role("link", name=plate_of(folder)).click()
+    page.locator("summary", has_text=f"{plate_of(folder)}.HTD").click()
     pictures = page.locator(".image img")
     expect(pictures).to_have_count(12, timeout=60_000)
     assert pictures.first.evaluate("picture => picture.naturalWidth") > 50
@@ -132,6 +143,20 @@ def test_an_upload_arrives_whole_and_is_in_the_list(alice: WebClient, folder: Pa
     expect(page.get_by_role("checkbox", name="from my disk.tif")).to_be_visible()
     sent = hashlib.sha256((folder / "from my disk.tif").read_bytes()).hexdigest()
     assert sent == hashlib.sha256(local.read_bytes()).hexdigest()
+
+
+def key_values(omero: BlitzGateway, dataset: str) -> list[tuple[str, str]]:
+    (found,) = omero.getObjects("Dataset", attributes={"name": dataset})
+    return [tuple(pair) for annotation in found.listAnnotations() for pair in annotation.getValue()]
+
+
+def _fill_in(page: Page) -> None:
+    """The dataset's form, all but the kind of sample."""
+    page.get_by_role("checkbox", name="siRNA sample").check()
+    page.get_by_label("Cell line").fill("HeLa")
+    page.get_by_label("Target gene").fill("PLK1")
+    page.get_by_label("Target gene").press("Tab")
+    expect(page.locator(".order-fields input[name=values]")).to_have_value(re.compile("PLK1"))
 
 
 def _wait_for(reached: Callable[[], bool], page: Page) -> None:

@@ -20,6 +20,7 @@ from prefect.client.schemas.objects import StateType
 
 from blocks.container_engine import LABEL
 from contracts import namespaces
+from contracts.forms.storage import KEY_VALUES, RECORDS, read_records
 from contracts.import_report import FileState
 from converters.reader import open_image_file
 from sandbox.site import Site
@@ -67,6 +68,7 @@ def check_aftermath(desk: OrderDesk, *endings: Ending) -> None:
             images = _check_images(ending, found)
             _check_annotations(omero, ending, images)
             _check_report(ending, images)
+            _check_forms(omero, ending)
         check_no_dangling_objects(omero)
         check_repository(omero, desk)
     for ending in endings:
@@ -192,6 +194,24 @@ def _check_annotations(omero: BlitzGateway, ending: Ending, images: Mapping[str,
     wanted = Counter(dict.fromkeys(TOKEN_KEYS, 1))
     wrong = {image: dict(counted) for image, counted in carried.items() if counted != wanted}
     assert not wrong, f"images that are not annotated exactly once: {wrong}\n{ending.placed.describe()}"
+
+
+def _check_forms(omero: BlitzGateway, ending: Ending) -> None:
+    """What was filled in with an order that succeeded is one record, and stands on the order's dataset once."""
+    order = ending.placed.order
+    if not order.forms or ending.state is not StateType.COMPLETED:
+        return
+    named = ParametersI().addString("name", order.destination.name)
+    [(dataset,)] = rows(omero, "select d.id from Dataset d where d.name = :name", named)
+    for filled in order.forms:
+        for namespace in (f"{RECORDS}Dataset/{dataset}/{filled.form}", KEY_VALUES + filled.form):
+            spaces = ParametersI().addString("ns", namespace).addLong("id", dataset)
+            on = "" if namespace.startswith(RECORDS) else "join a.datasetLinks l where l.parent.id = :id and"
+            found = rows(omero, f"select a.id from MapAnnotation a {on or 'where'} a.ns = :ns", spaces)
+            assert len(found) == 1, f"{namespace} is there {len(found)} times\n{ending.placed.describe()}"
+            if namespace.startswith(RECORDS):
+                [record] = read_records([tuple(_pairs(omero, found[0][0]))])
+                assert record.values == filled.values, record
 
 
 def _pairs(omero: BlitzGateway, annotation: int) -> list[tuple[str, str]]:

@@ -43,17 +43,18 @@ def test_killed_at_every_step(site: Site, desk: OrderDesk, order_folder: Path) -
     converting = _bring_into_conversion(desk, order_folder)
     converted, before_import = _bring_behind_conversion(site, desk, order_folder)
     reported, before_end = _bring_behind_report(site, desk, order_folder)
+    filled, after_record = _bring_behind_record(site, desk, order_folder)
     brakes = {brake.point: brake for brake in set_brakes(site, STEPS)}
     orders = desk.place_each(write_images(order_folder, len(STEPS), series=2))
     wait_until_all_reached(list(brakes.values()))
     [manifest] = order_folder.glob(f".processed/{converted.order.uuid}/*/manifest.json")
     made = manifest.stat().st_ino
-    everyone = [*orders, converting, converted, reported]
+    everyone = [*orders, converting, converted, reported, filled]
     for placed in everyone:
         placed.kill()
     unbegun = _kill_before_it_begins(desk, order_folder)
     still_importing = brakes.pop(STILL_IMPORTING)
-    release_all([*brakes.values(), before_import, before_end])
+    release_all([*brakes.values(), before_import, before_end, after_record])
 
     # Neither deleted nor imported a second time: the next attempt waits for OMERO and takes what it makes.
     waiting = wait_for(
@@ -112,6 +113,15 @@ def _bring_behind_report(site: Site, desk: OrderDesk, folder: Path) -> tuple[Pla
     goodbye.wait_until_reached()
     assert placed.report() is not None
     return placed, goodbye
+
+
+def _bring_behind_record(site: Site, desk: OrderDesk, folder: Path) -> tuple[PlacedOrder, Brake]:
+    """An order whose form is a record in OMERO, and nobody was told."""
+    brake = Brake(site, "IUpdate.saveObject.after")
+    values = {"cell_line": "HeLa", "target_gene": "PLK1", "control": "knock-down"}
+    placed = desk.place([write_image(folder / "filled.ome.tif")], forms=[{"form": "siRNA sample", "values": values}])
+    brake.wait_until_reached()
+    return placed, brake
 
 
 def _has_ended(placed: PlacedOrder) -> bool:

@@ -2,6 +2,8 @@
 // or a server that is away loses nothing. The server checks all of it again whenever it comes back.
 import htmx from "htmx.org";
 
+import { hasDraft } from "./schema_form/draft";
+
 function keyOf(desk: HTMLElement): string {
   return `flows/import/${desk.dataset.user ?? ""}/${desk.dataset.group ?? ""}`;
 }
@@ -107,6 +109,18 @@ function addWhatWasUploaded(desk: HTMLElement): void {
   });
 }
 
+/** A form in which something was begun is ticked again when the page comes back: its draft is kept (schema_form/draft.ts). */
+function tickBegunForms(): void {
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (!(event.target instanceof HTMLElement) || !event.target.classList.contains("order-forms")) return;
+    for (const box of event.target.querySelectorAll<HTMLInputElement>("[data-fills]")) {
+      if (box.checked || !hasDraft(box.dataset.fills ?? "")) continue;
+      box.checked = true;
+      box.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+  });
+}
+
 export function bringImportToLife(): void {
   const desk = document.querySelector<HTMLElement>(".desk");
   if (!desk) return;
@@ -115,4 +129,5 @@ export function bringImportToLife(): void {
   submitChoices();
   untickWhatWasAdded();
   addWhatWasUploaded(desk);
+  tickBegunForms();
 }

@@ -20,6 +20,10 @@ export function readDraft(key: string): Draft | null {
   return null;
 }
 
+export function hasDraft(key: string): boolean {
+  return readDraft(key) !== null;
+}
+
 export function keepDraft(key: string, values: Json): void {
   localStorage.setItem(PREFIX + key, JSON.stringify({ at: Date.now(), values }));
 }

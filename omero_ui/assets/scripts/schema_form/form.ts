@@ -210,7 +210,7 @@ export function drawAsked(element: HTMLElement): void {
     if (draft && key !== undefined && JSON.stringify(draft.values) !== before) sayDraft(element, key);
   });
   hidden.form?.addEventListener("htmx:confirm", (event) => {
-    if (event.target !== hidden.form) return;
+    if (event.target !== hidden.form || !hidden.isConnected) return; // a page may have taken the fields away again
     // The library tells of a change a moment later; the field that was left for the button must be sent too.
     hidden.value = JSON.stringify(form.values);
     if (!form.check()) event.preventDefault();

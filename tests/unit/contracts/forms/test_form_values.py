@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import jsonschema
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 
 from contracts.forms.differences import compare_schemas, compare_values
 from contracts.forms.form_schema import check_name, check_schema, parse_schema
-from contracts.forms.form_values import _SENTENCES, DEEPEST, check_values
+from contracts.forms.form_values import _SENTENCES, DEEPEST, check_values, in_form_order
 from contracts.forms.key_values import key_values
 from tests.unit.contracts.forms.test_storage import VALUES
 
@@ -205,3 +206,9 @@ def test_key_values_as_omero_forms_writes_them() -> None:
     pairs = key_values(values)
     assert pairs[:-1] == (("a_b", "1"), ("a_c", "x"), ("a_c", "y"), ("d_e", "True"), ("d_e", "0.5"))
     assert pairs[-1][1].endswith("µ…") and len(pairs[-1][1].encode()) <= 1024
+
+
+def test_values_stand_in_the_sequence_of_the_fields() -> None:
+    schema = {"properties": {"b": {"properties": {"y": {}, "x": {}}}, "a": {}, "list": {}}}
+    ordered = in_form_order(schema, {"other": 1, "a": 2, "list": [3], "b": {"x": 4, "y": 5}})
+    assert json.dumps(ordered) == json.dumps({"b": {"y": 5, "x": 4}, "a": 2, "list": [3], "other": 1})
