@@ -24,7 +24,7 @@ class AnalysisReport(Contract):
     """The run's end. `failure`: why there are no tasks or no results at all; the rest is then empty or from before.
 
     `verdicts`: one for each task of the job. `refused`: files that the job wrote and that were not brought back;
-    `failed`: results that did not get into OMERO.
+    `failed`: results that did not get into OMERO. `sent` and `brought`: bytes to the cluster, and back.
     """
 
     uuid: Token
@@ -37,6 +37,8 @@ class AnalysisReport(Contract):
     refused: Annotated[tuple[RefusedResult, ...], Field(strict=False)] = ()
     failed: Annotated[tuple[FailedResult, ...], Field(strict=False)] = ()
     failure: Failure | None = None
+    sent: Annotated[int, Field(ge=0)] = 0
+    brought: Annotated[int, Field(ge=0)] = 0
 
     @property
     def good_tasks(self) -> int:

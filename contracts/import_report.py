@@ -45,6 +45,8 @@ class FileOutcome(Contract):
     objects: Annotated[tuple[ImportedObject, ...], Field(strict=False)] = ()
     filesets: Annotated[tuple[ObjectId, ...], Field(strict=False)] = ()
     failure: Failure | None = None
+    #: Bytes of the files that OMERO links to.
+    size: Annotated[int, Field(ge=0)] = 0
     #: True when the images were there before this attempt, found by the order's token.
     was_there: bool = False
 

@@ -30,6 +30,7 @@ from contracts.import_report import (
 )
 from contracts.import_source import ImportedFileset
 from contracts.source_file import SourceFile
+from contracts.storage_use import STORAGE_USE, StorageUse, storage_use_key
 from tasks.order_run import OrderRun
 
 #: Artifact type of the report as JSON; `omero-flows show` reads it.
@@ -58,6 +59,7 @@ def imported(file: SourceFile, filesets: Sequence[ImportedFileset]) -> FileOutco
         state=FileState.IMPORTED,
         objects=tuple(objects),
         filesets=tuple(fileset.fileset for fileset in filesets),
+        size=sum(file.size for fileset in filesets for file in fileset.source.processed or fileset.source.files),
         was_there=all(fileset.was_there for fileset in filesets),
     )
 
@@ -84,6 +86,11 @@ def whole_report(
     )
 
 
+async def publish_storage_use(token: UUID, use: StorageUse) -> None:
+    """For the panel's charts."""
+    await Artifact(type=STORAGE_USE, key=storage_use_key(token), data=use.model_dump(mode="json")).acreate()
+
+
 @task(name="report", task_run_name="report", persist_result=False)
 async def publish_report(run: OrderRun, report: ImportReport) -> None:
     """Publish the table of files as the run's artifact, and the same as JSON."""
@@ -94,6 +101,7 @@ async def publish_report(run: OrderRun, report: ImportReport) -> None:
     await acreate_markdown_artifact(
         markdown=as_markdown(run, report, thumbnails), key=table_key(report.uuid), description=report.summary
     )
+    await publish_storage_use(report.uuid, StorageUse(taken_in=sum(file.size for file in report.files)))
 
 
 def read_thumbnails(run: OrderRun, report: ImportReport) -> Thumbnails:

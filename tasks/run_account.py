@@ -23,6 +23,8 @@ def account_for(run: AnalysisRun, plan: RunPlan, brought: Sequence[BroughtBack])
         job=brought[-1].job,
         verdicts=tuple(verdicts[task] for task in sorted(verdicts)),
         refused=tuple(refused for attempt in brought for refused in attempt.refused),
+        sent=plan.staging.bytes_to_send * len(brought),
+        brought=sum(file.size for attempt in brought for file in attempt.files),
     )
 
 

@@ -10,8 +10,9 @@ from prefect.artifacts import Artifact, acreate_markdown_artifact
 from contracts.analysis_report import AnalysisReport, analysis_report_key
 from contracts.run_results import Result, ResultKind
 from contracts.slurm_job import Outcome, TaskVerdict
+from contracts.storage_use import StorageUse
 from tasks.analysis_work import AnalysisWork
-from tasks.report import MOST_ROWS, MOST_THUMBNAILS, Thumbnails, as_text, read_thumbnails_of
+from tasks.report import MOST_ROWS, MOST_THUMBNAILS, Thumbnails, as_text, publish_storage_use, read_thumbnails_of
 
 #: Artifact type of the report as JSON; `omero-flows show` reads it.
 REPORT_TYPE = "analysis-report"
@@ -39,6 +40,7 @@ async def publish_run_report(work: AnalysisWork, report: AnalysisReport) -> None
         key=run_table_key(report.uuid),
         description=report.summary,
     )
+    await publish_storage_use(report.uuid, StorageUse(taken_in=report.brought, sent_out=report.sent))
 
 
 def run_as_markdown(work: AnalysisWork, report: AnalysisReport, thumbnails: Thumbnails) -> str:

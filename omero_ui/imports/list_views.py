@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from contracts.destination import DestinationType
 from contracts.failures import FailureCategory, fail
-from omero_ui.imports.addresses import draft_of, group_of, number
+from omero_ui.imports.addresses import draft_of, group_by_id, group_of, number
 from omero_ui.imports.desk import Desk, read_desk
 from omero_ui.imports.destination_tree import DestinationTree, Kind, Node
 from omero_ui.imports.draft import AS_IT_IS, Draft, Item, Target
@@ -27,7 +27,7 @@ from omero_ui.imports.folder_files import find_files
 from omero_ui.imports.form_views import tell_misfit
 from omero_ui.imports.item_values import key_value, read_keys, read_value
 from omero_ui.imports.order_forms import Misfit, read_filled
-from omero_ui.page import Request, Response, omero_of, page, show
+from omero_ui.page import NotThere, Request, Response, omero_of, page, show
 from omero_ui.prefect_api.connection import prefect
 from omero_ui.prefect_api.placing import place_order
 from omero_ui.visitor import Visitor, VisitorGroup
@@ -153,6 +153,22 @@ class _Change:
         else:
             node = self.tree.find(Kind(kind), number(id))
         return _target(DestinationType(kind), id, node)
+
+
+def find_target(conn: Any, visitor: Visitor, text: str) -> tuple[Target, VisitorGroup]:
+    """The place that an address names as `Dataset:7`, in whichever of the visitor's groups it is.
+
+    Raises:
+        NotThere: there is none, or not for the visitor.
+        FailureError: DESTINATION_NOT_WRITABLE, NOT_A_MEMBER.
+    """
+    kind, _, id = text.partition(":")
+    found = conn.getObject(kind, number(id)) if kind in set(DestinationType) else None
+    if found is None:
+        raise NotThere
+    group = group_by_id(visitor, found.getDetails().getGroup().getId())
+    tree = DestinationTree(conn, group.id, None)
+    return _target(DestinationType(kind), id, tree.find(Kind(kind), number(id))), group
 
 
 def _target(kind: DestinationType, id: str, node: Node | None) -> Target:

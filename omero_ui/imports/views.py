@@ -13,7 +13,7 @@ from omero_ui.imports.draft import Draft
 from omero_ui.imports.folder_files import ENDINGS
 from omero_ui.imports.folder_page import Entry, FolderPage, Order, crumbs, list_folder
 from omero_ui.imports.item_values import value_of
-from omero_ui.imports.list_views import list_context
+from omero_ui.imports.list_views import find_target, list_context
 from omero_ui.imports.opened_file import PAGE, open_file
 from omero_ui.imports.tree_views import tree_context
 from omero_ui.page import Request, Response, omero_of, page, show
@@ -22,16 +22,20 @@ from omero_ui.visitor import Visitor
 
 @page("import")
 def show_page(request: Request, visitor: Visitor) -> Response:
-    """The whole page; `group` and `path` in the address say what is open."""
+    """The whole page; `group` and `path` in the address say what is open, `target` where to (`Dataset:7`)."""
     conn = omero_of(request)
-    group = group_of(visitor, request.GET.get("group"), conn.getEventContext().groupId)
+    target, group = None, group_of(visitor, request.GET.get("group"), conn.getEventContext().groupId)
+    if "target" in request.GET:
+        target, group = find_target(conn, visitor, request.GET["target"])
     desk = read_desk()
+    draft = Draft.empty(group.name)
     context = {
+        "directed": request.GET["target"] if target is not None else "",
         "group": group,
         "uploads": desk.settings.uploads,
         **folder_context(request, group.name),
         **tree_context(conn, visitor, group, request),
-        **list_context(Draft.empty(group.name), desk, conn, group),
+        **list_context(draft if target is None else draft.direct(target), desk, conn, group),
     }
     return show(request, visitor, "omero_ui/imports/page.html", context)
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from omero_ui.runs.history import Day
 from omero_ui.runs.standing import Look
+from omero_ui.runs.storage_days import StorageDay
 
 #: Units of the picture; it is scaled to the page's width.
 WIDTH = 720
@@ -70,6 +71,18 @@ def chart_of_times(days: Sequence[Day]) -> Chart:
                 said = f"{day.begin:%Y-%m-%d}: {word} {seconds / 60:.1f} min"
                 bars.append(_bar(index, len(days), below / top, seconds / top, look, said))
     return Chart(bars=tuple(bars), top=top / 60)
+
+
+def chart_of_storage(days: Sequence[StorageDay]) -> Chart:
+    """A bar a day: what was taken in, and on top of it what was sent out; in MiB."""
+    top = max((day.taken_in + day.sent_out for day in days), default=0)
+    bars = []
+    for index, day in enumerate(days):
+        for below, size, look, word in ((0, day.taken_in, "in", "in"), (day.taken_in, day.sent_out, "out", "out")):
+            if size:
+                said = f"{day.begin:%Y-%m-%d}: {size / 2**20:,.1f} MiB {word}"
+                bars.append(_bar(index, len(days), below / top, size / top, look, said))
+    return Chart(bars=tuple(bars), top=round(top / 2**20, 1))
 
 
 def _bar(index: int, places: int, below: float, share: float, look: str, said: str) -> Bar:

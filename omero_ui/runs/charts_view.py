@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from contracts.failures import FailureCategory, fail
 from omero_ui.page import Request, Response, page, show
 from omero_ui.prefect_api.connection import prefect
-from omero_ui.runs.charts import chart_of_states, chart_of_times
+from omero_ui.runs.charts import chart_of_states, chart_of_storage, chart_of_times
 from omero_ui.runs.history import read_days, read_use
 from omero_ui.runs.standing import Look
+from omero_ui.runs.storage_days import read_storage
 from omero_ui.visitor import Visitor
 
 #: Days to choose from.
@@ -22,12 +23,15 @@ def show_charts(request: Request, visitor: Visitor) -> Response:
     days = _read_span(request.GET.get("days", "30"))
     now = datetime.now(UTC)
     history = read_days(prefect(), visitor, days, now)
+    storage = read_storage(prefect(), visitor, days, now)
     context = {
         "days": days,
         "spans": SPANS,
         "history": [day for day in reversed(history) if day.total],
         "states": chart_of_states(history),
         "times": chart_of_times(history),
+        "storage": storage,
+        "moved": chart_of_storage(storage.days),
         "looks": list(Look),  # a template would call the class
         "first": history[0].begin if history else now,
         "last": history[-1].begin if history else now,

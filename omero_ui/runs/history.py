@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from omero_ui.prefect_api.answers import Answer, FlowRun, StateType
 from omero_ui.prefect_api.connection import PAGE, PrefectApi
-from omero_ui.runs.query import STATES, RunQuery, as_filter
+from omero_ui.runs.query import STATES, RunQuery, as_filter, visible_since
 from omero_ui.runs.standing import Look
 from omero_ui.runs.summary import summarise
 from omero_ui.visitor import Visitor
@@ -98,10 +98,7 @@ def _day(interval: _Interval) -> Day:
 
 def read_use(prefect: PrefectApi, visitor: Visitor, days: int, now: datetime) -> Use:
     """Who used what in the last days, by the latest `MOST_COUNTED` runs that the visitor may see."""
-    wanted = {
-        "tags": _visible(visitor, now),
-        "expected_start_time": {"after_": (now - timedelta(days=days)).isoformat()},
-    }
+    wanted = visible_since(visitor, now - timedelta(days=days))
     users: Counter[str] = Counter()
     groups: Counter[str] = Counter()
     workflows: Counter[str] = Counter()

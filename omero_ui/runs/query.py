@@ -130,6 +130,12 @@ def as_filter(query: RunQuery, visitor: Visitor, now: datetime) -> dict[str, Any
     return wanted
 
 
+def visible_since(visitor: Visitor, begin: datetime) -> dict[str, Any]:
+    """Prefect's filter of the runs since a moment that the visitor may see."""
+    wanted = as_filter(RunQuery(since=Since.EVER), visitor, begin)
+    return wanted | {"expected_start_time": {"after_": begin.isoformat()}}
+
+
 def _plain(text: str) -> str:
     """For Prefect's ILIKE: what a user types has no wildcards."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

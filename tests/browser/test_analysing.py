@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from sandbox.site import Site
 from sandbox.site.service import PROJECT
+from tests.browser.accessibility import serious_issues
 from tests.browser.conftest import Imports
 from tests.browser.web_client import WebClient
 
@@ -36,13 +37,16 @@ def test_from_a_selection_to_the_label_image_in_the_viewer(alice: WebClient, imp
     page.get_by_role("link", name="Nuclei", exact=True).click(timeout=120_000)
     page.wait_for_load_state()  # before that the scripts are not there
     expect(page.locator("#chosen .image")).to_have_count(2)
+    assert serious_issues(page) == []
     page.locator(f"#image-{imports.pyramid}").uncheck()
     expect(page.locator(".image-left-out")).to_have_count(1)
 
     page.get_by_role("button", name="Next").click()
+    assert serious_issues(page) == []
     page.get_by_label("Diameter").fill("20")
     page.get_by_label("Diameter").blur()
     page.get_by_role("button", name="Next").click()
+    assert serious_issues(page) == []
     # Not beside their inputs: other tests count the images that lie there.
     page.get_by_label("Name of the dataset").fill(f"Nuclei {imports.mark}")
     page.get_by_label("Label images become").select_option("polygons")
@@ -55,6 +59,7 @@ def test_from_a_selection_to_the_label_image_in_the_viewer(alice: WebClient, imp
     expect(said).to_contain_text("Diameter 20")
     expect(said).to_contain_text("polygons")
     expect(said).to_contain_text(f"Nuclei {imports.mark}")
+    assert serious_issues(page) == []
     page.get_by_role("button", name="Run", exact=True).click()
 
     page.wait_for_url(re.compile(r"/flows/runs/[0-9a-f-]{36}/"))

@@ -44,6 +44,8 @@ def test_a_user_finds_their_run_from_omero_web(alice: WebClient, imports: Import
     expect(page.get_by_role("log")).to_contain_text("hela_40x.ome.tif")
     assert not serious_issues(page)
     page.goto(f"{alice.url}/flows/runs/charts/")
+    expect(page.get_by_role("heading", name="Storage in and out")).to_be_visible()
+    expect(page.locator(".bar-in").first).to_be_attached()
     assert not serious_issues(page)
     expect(page.get_by_role("link", name="Admin", exact=True)).to_have_count(0)
 
@@ -53,6 +55,13 @@ def test_an_image_names_the_run_that_made_it(alice: WebClient, imports: Imports)
     alice.page.locator("#annotation_tabs a", has_text="Flows").click()
     made = alice.page.locator("#flows_tab").get_by_role("link", name=imports.dataset)
     expect(made).to_have_attribute("href", f"/flows/runs/{imports.token}/")
+
+
+@pytest.mark.parametrize("where", ["", "workflows/", "imports/", "prefect/"])
+def test_the_admin_pages_are_for_everybody_who_is_admin(admin: WebClient, where: str) -> None:
+    """No serious issue for those who use a screen reader or the keyboard, by axe."""
+    admin.page.goto(f"{admin.url}/flows/admin/{where}")
+    assert serious_issues(admin.page) == []
 
 
 def test_an_admin_works_in_the_prefect_ui(admin: WebClient, imports: Imports) -> None:

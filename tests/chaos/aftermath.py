@@ -204,14 +204,16 @@ def _check_forms(omero: BlitzGateway, ending: Ending) -> None:
     named = ParametersI().addString("name", order.destination.name)
     [(dataset,)] = rows(omero, "select d.id from Dataset d where d.name = :name", named)
     for filled in order.forms:
-        for namespace in (f"{RECORDS}Dataset/{dataset}/{filled.form}", KEY_VALUES + filled.form):
-            spaces = ParametersI().addString("ns", namespace).addLong("id", dataset)
-            on = "" if namespace.startswith(RECORDS) else "join a.datasetLinks l where l.parent.id = :id and"
-            found = rows(omero, f"select a.id from MapAnnotation a {on or 'where'} a.ns = :ns", spaces)
-            assert len(found) == 1, f"{namespace} is there {len(found)} times\n{ending.placed.describe()}"
-            if namespace.startswith(RECORDS):
-                [record] = read_records([tuple(_pairs(omero, found[0][0]))])
-                assert record.values == filled.values, record
+        records = ParametersI().addString("ns", f"{RECORDS}Dataset/{dataset}/{filled.form}")
+        kept = rows(omero, "select a.id from MapAnnotation a where a.ns = :ns", records)
+        told = rows(
+            omero,
+            "select a.id from DatasetAnnotationLink l join l.child a where l.parent.id = :id and a.ns = :ns",
+            ParametersI().addId(dataset).addString("ns", KEY_VALUES + filled.form),
+        )
+        assert (len(kept), len(told)) == (1, 1), f"{filled.form}: {kept}, {told}\n{ending.placed.describe()}"
+        [record] = read_records([tuple(_pairs(omero, kept[0][0]))])
+        assert record.values == filled.values, record
 
 
 def _pairs(omero: BlitzGateway, annotation: int) -> list[tuple[str, str]]:

@@ -41,7 +41,10 @@ function restore(desk: HTMLElement): void {
   const draft = draftOf(document);
   const address = desk.dataset.list;
   if (kept === null || draft === null || address === undefined) return;
-  void htmx.ajax("post", address, { target: "#list", swap: "outerHTML", values: { do: "show", draft: kept } });
+  // An address that names a place ("Import here…" in the webclient) directs the list that is kept, once.
+  const directed = desk.dataset.directed;
+  const values = directed === undefined ? { do: "show", draft: kept } : { do: "direct", draft: kept, target: directed };
+  void htmx.ajax("post", address, { target: "#list", swap: "outerHTML", values });
 }
 
 /** A list that the server cannot read any more, after an update of the panel, is given up. */
@@ -65,6 +68,12 @@ function keepTheList(desk: HTMLElement): void {
     giveUp(desk, event);
   });
   restore(desk);
+  const here = new URL(location.href);
+  if (here.searchParams.has("target")) {
+    here.searchParams.delete("target");
+    here.searchParams.set("group", desk.dataset.groupName ?? "");
+    history.replaceState(history.state, "", here);
+  }
   markTarget();
 }
 

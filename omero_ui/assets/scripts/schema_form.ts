@@ -36,5 +36,6 @@ if (document.readyState === "loading") {
   enliven(document);
 }
 document.addEventListener("htmx:load", (event) => {
-  if (event.target instanceof HTMLElement) enliven(event.target);
+  // htmx tells of each element that it has put in; what is to be enlivened may be that element itself.
+  if (event.target instanceof HTMLElement) enliven(event.target.parentElement ?? event.target);
 });

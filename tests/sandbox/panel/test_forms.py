@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import pytest
 from omero.gateway import BlitzGateway
-from omero.model import DatasetI
-from omero.rtypes import rstring, unwrap
+from omero.model import DatasetI, ExperimenterGroupI, ExperimenterI, PermissionsI
+from omero.rtypes import rbool, rstring, unwrap
 
 from sandbox.site import Site
 from tests.sandbox.panel.web_visitor import WebVisitor
@@ -179,6 +179,54 @@ def test_who_may_not_finds_nothing(
 def test_a_form_that_is_wrong_is_not_saved(admin: WebVisitor, sent: dict[str, Any], told: str) -> None:
     answer = admin.post(f"{FORMS}design/", {"name": f"Wrong {uuid4().hex[:8]}"} | sent)
     assert answer.status_code == 422 and told in answer.text, answer.text
+
+
+@pytest.fixture
+def owner(site: Site) -> Iterator[tuple[WebVisitor, int]]:
+    """An account that owns a group of its own and is a member of lab-a; both groups' rights are OMERO's alone."""
+    root = BlitzGateway("root", site.password("root"), host=site.omero_tcp)
+    assert root.connect()
+    service, name = root.getAdminService(), f"owner-{uuid4().hex[:8]}"
+    try:
+        group = ExperimenterGroupI()
+        group.setName(rstring(name))
+        group.setLdap(rbool(False))
+        group.details.permissions = PermissionsI("rwra--")
+        own = service.createGroup(group)
+        person = ExperimenterI()
+        for set_field in (person.setOmeName, person.setFirstName, person.setLastName):
+            set_field(rstring(name))
+        person.setLdap(rbool(False))
+        groups = [ExperimenterGroupI(own, False), service.lookupGroup("lab-a"), service.lookupGroup("user")]
+        made = service.createExperimenterWithPassword(person, rstring("secret"), groups[0], groups[1:])
+        service.setGroupOwner(groups[0], ExperimenterI(made, False))
+    finally:
+        root.close()
+    with WebVisitor(site, name, "secret") as visitor:
+        yield visitor, own
+
+
+def test_an_owner_of_a_group_designs_and_offers_in_that_group_alone(
+    ground: Ground, owner: tuple[WebVisitor, int], admin: WebVisitor
+) -> None:
+    visitor, own = owner
+    form = f"Owned {uuid4().hex[:8]}"
+    assert visitor.post(f"{FORMS}design/", design(SCHEMA, name=form)).status_code == 204
+    offered = visitor.post(f"{FORMS}assign/", {"form": form, "group": str(own), "type": ["Dataset"]})
+    assert offered.status_code == 200 and "checked" in offered.text
+    groups = (
+        ground.accounts["lab-a"]
+        .getQueryService()
+        .projection("select g.id from ExperimenterGroup g where g.name = 'lab-a'", None)
+    )
+    lab_a = str(unwrap(groups)[0][0])
+    assert visitor.post(f"{FORMS}assign/", {"form": form, "group": lab_a, "type": ["Dataset"]}).status_code == 404
+    # Another's form may be offered in one's own group, and not be changed.
+    theirs = f"{FORMS}design/?{urlencode({'form': ground.form})}"
+    assert "New form" in visitor.get(FORMS).text
+    assert visitor.post(theirs, design(SCHEMA, seen="")).status_code == 403
+    assert admin.post(f"{FORMS}assign/", {"form": form, "group": lab_a, "type": []}).status_code == 200
+    assert visitor.get("/flows/admin/").status_code == 404
 
 
 def test_versions_are_kept_told_in_words_and_asked_for(ground: Ground, admin: WebVisitor, alice: WebVisitor) -> None:

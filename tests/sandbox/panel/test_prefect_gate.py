@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from sandbox.site import Site
 from tests.sandbox.panel.web_visitor import WebVisitor
@@ -56,6 +60,38 @@ def test_admins_reach_the_ui_and_the_api_and_never_see_the_password(admin: WebVi
 def test_a_page_of_another_site_cannot_use_an_admins_session(admin: WebVisitor) -> None:
     answer = admin.client.post(ALL_RUNS, json={}, headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status_code == 403
+
+
+def test_websockets_pass_for_admins_alone(
+    admin: WebVisitor, alice: WebVisitor, stranger: WebVisitor, site: Site
+) -> None:
+    """The handshake is admitted as every request is; behind it Prefect asks for its password once more."""
+    for visitor, status in ((alice, 403), (stranger, 401)):
+        with pytest.raises(InvalidStatus) as refused:
+            open_socket(site, visitor)
+        assert refused.value.response.status_code == status
+    with pytest.raises(InvalidStatus) as foreign:
+        open_socket(site, admin, {"Sec-Fetch-Site": "cross-site"})
+    assert foreign.value.response.status_code == 403
+    with open_socket(site, admin) as socket:
+        socket.send(json.dumps({"type": "auth", "token": "guess"}))
+        with pytest.raises(ConnectionClosedError, match="Invalid token"):
+            socket.recv(timeout=30)
+    with open_socket(site, admin) as socket:
+        socket.send(json.dumps({"type": "auth", "token": site.prefect_auth}))
+        assert json.loads(socket.recv(timeout=30)) == {"type": "auth_success"}
+
+
+def open_socket(site: Site, visitor: WebVisitor, headers: dict[str, str] | None = None) -> ClientConnection:
+    """Prefect's stream of events, through nginx, with the visitor's cookies."""
+    cookies = "; ".join(f"{name}={value}" for name, value in visitor.client.cookies.items())
+    return connect(
+        site.web_url.replace("http", "ws", 1) + "/prefect/api/events/in",
+        additional_headers={"Cookie": cookies, **(headers or {})},
+        subprotocols=[Subprotocol("prefect")],
+        open_timeout=60,
+        proxy=None,
+    )
 
 
 def test_the_direct_port_asks_for_the_password(site: Site) -> None:

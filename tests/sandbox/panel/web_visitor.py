@@ -12,9 +12,12 @@ from sandbox.site import Site
 
 
 class WebVisitor:
-    """A session with cookies. `user` None stays logged out. Redirects are not followed."""
+    """A session with cookies. `user` None stays logged out. Redirects are not followed.
 
-    def __init__(self, site: Site, user: str | None) -> None:
+    `password`: of an account that a test made; the site knows its own.
+    """
+
+    def __init__(self, site: Site, user: str | None, password: str | None = None) -> None:
         self.client = httpx.Client(base_url=site.web_url, timeout=60, trust_env=False)
         if user is None:
             return
@@ -26,7 +29,7 @@ class WebVisitor:
             "/webclient/login/",
             data={
                 "username": user,
-                "password": site.password(user),
+                "password": password or site.password(user),
                 "csrfmiddlewaretoken": token[1],
                 "server": server[1] if server else "1",
             },

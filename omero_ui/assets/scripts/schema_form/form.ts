@@ -209,8 +209,9 @@ export function drawAsked(element: HTMLElement): void {
     addAdvanced(element, holder);
     if (draft && key !== undefined && JSON.stringify(draft.values) !== before) sayDraft(element, key);
   });
-  hidden.form?.addEventListener("htmx:confirm", (event) => {
-    if (event.target !== hidden.form || !hidden.isConnected) return; // a page may have taken the fields away again
+  // At the document: a page may move the fields into another form, or take them away.
+  document.addEventListener("htmx:confirm", (event) => {
+    if (!hidden.isConnected || event.target !== hidden.form) return;
     // The library tells of a change a moment later; the field that was left for the button must be sent too.
     hidden.value = JSON.stringify(form.values);
     if (!form.check()) event.preventDefault();
