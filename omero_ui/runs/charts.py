@@ -70,7 +70,7 @@ def chart_of_times(days: Sequence[Day]) -> Chart:
             if seconds > 0:
                 said = f"{day.begin:%Y-%m-%d}: {word} {seconds / 60:.1f} min"
                 bars.append(_bar(index, len(days), below / top, seconds / top, look, said))
-    return Chart(bars=tuple(bars), top=top / 60)
+    return Chart(bars=tuple(bars), top=round(top / 60, 1))
 
 
 def chart_of_storage(days: Sequence[StorageDay]) -> Chart:

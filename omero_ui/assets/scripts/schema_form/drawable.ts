@@ -12,8 +12,6 @@ export interface Attachment {
 
 /** Fields that must be filled in come first: their places lie before all others'. */
 const AFTER_REQUIRED = 10_000;
-/** Texts that may be longer than this get several lines. */
-const ONE_LINE = 200;
 
 export function isSchema(value: Json | undefined): value is Schema {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -69,11 +67,8 @@ function drawBoolean(field: Schema, options: Schema, required: boolean): void {
 }
 
 function drawText(field: Schema, ui: Schema): void {
-  const several = typeof field["maxLength"] === "number" && field["maxLength"] > ONE_LINE && field["x-labels"] === undefined;
-  const asked = ui["ui:widget"] === "textarea";
-  if (field["enum"] === undefined && field["format"] === undefined && (asked || (several && "x-multiline" in field))) {
-    field["format"] = "textarea";
-  }
+  const asked = ui["ui:widget"] === "textarea" || field["x-multiline"] === true;
+  if (field["enum"] === undefined && field["format"] === undefined && asked) field["format"] = "textarea";
 }
 
 function drawList(field: Schema, ui: Schema, options: Schema, attachments: readonly Attachment[]): void {
