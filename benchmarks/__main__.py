@@ -11,6 +11,7 @@ from benchmarks import (
     figure,
     import_order,
     memory,
+    panel,
     round_trips,
     staging_source,
     start,
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "round_trips": (round_trips, "the logins and commands of an analysis run, counted in sshd's log"),
     "transfer": (transfer, "inputs to the cluster and results back, beside cp and OpenSSH's own client"),
     "watcher": (watcher, "the watcher of a cluster with 10,000 waiting runs and as many pending jobs"),
+    "panel": (panel, "the panel's pages with 100,000 runs in Prefect and 20,000 files in a folder"),
     "memory": (memory, "the worker idle, and the embedded OMERO with 20,000 images"),
     "tree": (tree, "login to tree in OMERO.web beside a login with OMERO's own client"),
 }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 import time
+from contextlib import closing
 
-import httpx
 from omero.gateway import BlitzGateway
 
 from benchmarks.figure import Figure
+from benchmarks.login import log_in
 from sandbox.site import Site
 
 ROUNDS = 7
@@ -37,15 +37,7 @@ def measure(site: Site) -> list[Figure]:
 
 def login_to_tree(site: Site) -> None:
     """Raises RuntimeError when OMERO.web shows its login page instead of the tree."""
-    with httpx.Client(base_url=site.web_url, follow_redirects=True, timeout=60) as browser:
-        page = browser.get("/webclient/login/")
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
-        if token is None:
-            raise RuntimeError("OMERO.web's login page has no form")
-        form = {"username": "alice", "password": site.password("alice"), "server": "1", "csrfmiddlewaretoken": token[1]}
-        page = browser.post("/webclient/login/", data=form, headers={"Referer": f"{site.web_url}/webclient/login/"})
-        if "id_password" in page.text:
-            raise RuntimeError("OMERO.web did not let alice in")
+    with closing(log_in(site, "alice")) as browser:
         containers = browser.get("/webclient/api/containers/", params={"id": "-1", "page": "0"})
         containers.raise_for_status()
         containers.json()
