@@ -7,7 +7,6 @@ Python's own library is imported, so that a command is up in some 50 ms.
 from __future__ import annotations
 
 import getpass
-import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +20,7 @@ from sandbox.slurm_commands.values import (
     choose,
     cpu_time,
     elapsed,
+    fill,
     length,
     limit,
     moment,
@@ -52,9 +52,9 @@ def squeue(store: JobStore, words: Sequence[str]) -> int:
         if unknown and len(wanted) == 1:
             raise BadValue("slurm_load_jobs error: Invalid job id specified")
     jobs = [job for job in jobs if _is_asked_for(job, chosen.states) and chosen.user in (None, getpass.getuser())]
-    if not chosen.bare:
-        print(re.sub(r"%[.\d]*([A-Za-z])", lambda code: code[1], chosen.format))
-    _print(_squeue_row(job, chosen.format) for job in jobs)
+    heading = fill(chosen.format, {letter: title for letter, (title, _) in SQUEUE_COLUMNS.items()})
+    rows = [fill(chosen.format, {letter: value(job) for letter, (_, value) in SQUEUE_COLUMNS.items()}) for job in jobs]
+    _print(rows if chosen.bare else [heading, *rows])
     return 0
 
 
@@ -64,15 +64,6 @@ def _is_asked_for(job: Job, states: str | None) -> bool:
     short = {"PD": PENDING, "R": "RUNNING", "CG": "COMPLETING", "CD": "COMPLETED", "F": "FAILED", "CA": "CANCELLED"}
     wanted = [short.get(word, word) for word in _words(states.upper())]
     return "ALL" in wanted or job.state in wanted
-
-
-def _squeue_row(job: Job, form: str) -> str:
-    def value(code: re.Match[str]) -> str:
-        if code[1] not in SQUEUE_COLUMNS:
-            raise BadValue(f"Invalid job format specification: {code[1]}")
-        return SQUEUE_COLUMNS[code[1]](job)
-
-    return re.sub(r"%[.\d]*([A-Za-z])", value, form)
 
 
 _SACCT_COLUMNS: dict[str, Callable[[Job, bool], str]] = {
@@ -201,13 +192,19 @@ def sinfo(store: JobStore, words: Sequence[str]) -> int:
     parser.add_argument("--noheader", "-h", action="store_true", dest="bare")
     parser.add_argument("--format", "-o", default="%P %a %l %D %t %N")
     chosen = parser.parse_args(words)
-    values = {"R": PARTITION, "P": f"{PARTITION}*", "a": "up", "D": "1", "N": NODE, "l": "infinite", "t": "mix"}
-    values |= {"c": str(NODE_CPUS), "m": str(NODE_MEMORY_MB)}
-    if unknown := [code for code in re.findall(r"%[.\d]*([A-Za-z])", chosen.format) if code not in values]:
-        raise BadValue(f"Invalid node format specification: {unknown[0]}")
-    if not chosen.bare:
-        print(re.sub(r"%[.\d]*([A-Za-z])", lambda code: code[1], chosen.format))
-    print(re.sub(r"%[.\d]*([A-Za-z])", lambda code: values[code[1]], chosen.format))
+    columns = {
+        "R": ("PARTITION", PARTITION),
+        "P": ("PARTITION", f"{PARTITION}*"),
+        "a": ("AVAIL", "up"),
+        "D": ("NODES", "1"),
+        "N": ("NODELIST", NODE),
+        "l": ("TIMELIMIT", "infinite"),
+        "t": ("STATE", "idle" if not store.find(states=("RUNNING", "COMPLETING")) else "mix"),
+        "c": ("CPUS", str(NODE_CPUS)),
+        "m": ("MEMORY", str(NODE_MEMORY_MB)),
+    }
+    for line in (1,) if chosen.bare else (0, 1):
+        print(fill(chosen.format, {letter: column[line] for letter, column in columns.items()}))
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sandbox.slurm_commands.job_store import NODE, PARTITION, Job
 
@@ -125,24 +125,41 @@ def limit(job: Job) -> str:
     return "UNLIMITED" if job.minutes is None else length(job.minutes * 60)
 
 
-#: squeue's `%` letters.
-SQUEUE_COLUMNS: dict[str, Callable[[Job], str]] = {
-    "i": lambda job: job.shown_id,
-    "A": lambda job: str(job.id),
-    "F": lambda job: str(job.number),
-    "K": lambda job: "N/A" if job.task is None else str(job.task),
-    "T": lambda job: job.state,
-    "t": lambda job: {"PENDING": "PD", "RUNNING": "R", "COMPLETING": "CG"}.get(job.state, job.state[:2]),
-    "r": lambda job: job.reason,
-    "R": lambda job: f"({job.reason})" if job.started is None else NODE,
-    "S": lambda job: moment(job.started),
-    "M": lambda job: length(elapsed(job)),
-    "l": limit,
-    "j": lambda job: job.name,
-    "k": lambda job: job.comment or "(null)",
-    "P": lambda job: PARTITION,
-    "N": node,
-    "D": lambda job: "1",
-    "C": lambda job: str(job.cpus),
-    "Z": lambda job: job.folder,
+#: squeue's `%` letters: the heading, and what stands below it.
+SQUEUE_COLUMNS: dict[str, tuple[str, Callable[[Job], str]]] = {
+    "i": ("JOBID", lambda job: job.shown_id),
+    "A": ("JOBID", lambda job: str(job.id)),
+    "F": ("ARRAY_JOB_ID", lambda job: str(job.number)),
+    "K": ("ARRAY_TASK_ID", lambda job: "N/A" if job.task is None else str(job.task)),
+    "T": ("STATE", lambda job: job.state),
+    "t": ("ST", lambda job: {"PENDING": "PD", "RUNNING": "R", "COMPLETING": "CG"}.get(job.state, job.state[:2])),
+    "r": ("REASON", lambda job: job.reason),
+    "R": ("NODELIST(REASON)", lambda job: f"({job.reason})" if job.started is None else NODE),
+    "S": ("START_TIME", lambda job: moment(job.started)),
+    "M": ("TIME", lambda job: length(elapsed(job))),
+    "l": ("TIME_LIMIT", limit),
+    "j": ("NAME", lambda job: job.name),
+    "k": ("COMMENT", lambda job: job.comment or "(null)"),
+    "P": ("PARTITION", lambda job: PARTITION),
+    "N": ("NODELIST", node),
+    "D": ("NODES", lambda job: "1"),
+    "C": ("CPUS", lambda job: str(job.cpus)),
+    "Z": ("WORK_DIR", lambda job: job.folder),
 }
+#: The letters in a format; a width between `%` and the letter counts for nothing.
+_LETTER = re.compile(r"%[.\d]*([A-Za-z])")
+
+
+def fill(form: str, values: Mapping[str, str]) -> str:
+    """A format with the value of each letter in its place.
+
+    Raises:
+        BadValue: a letter has none.
+    """
+
+    def value(letter: re.Match[str]) -> str:
+        if letter[1] not in values:
+            raise BadValue(f"Invalid format specification: {letter[1]}")
+        return values[letter[1]]
+
+    return _LETTER.sub(value, form)

@@ -122,7 +122,7 @@ def test_a_cancelled_job_that_waits_is_never_started(store: JobStore, tmp_path: 
         (["sbatch", "--array=3-1", "job.sh"], "Invalid job array specification"),
         (["sbatch", "--time=soon", "job.sh"], "Invalid --time specification"),
         (["squeue", "--jobs=7"], "Invalid job id specified"),
-        (["squeue", "--format=%q"], "Invalid job format specification"),
+        (["squeue", "--format=%q"], "Invalid format specification"),
         (["sacct", "--format=Colour"], "Invalid field requested"),
         (["scontrol", "requeue", "7"], "has no `scontrol requeue 7`"),
         (["scancel"], "No job identification provided"),
