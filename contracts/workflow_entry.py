@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from contracts.analysis_run import AnalysisInputs
 from contracts.base import Contract
 from contracts.container_image import ContainerImage
 from contracts.descriptor_formats.document import LONGEST_TEXT
@@ -26,6 +27,15 @@ class WorkflowMode(StrEnum):
     IMAGES = "images"
     PLATES = "plates"
     BOTH = "images and plates"
+
+
+def refuse_inputs(mode: WorkflowMode, inputs: AnalysisInputs) -> str | None:
+    """Why a workflow that takes this does not take what is to be analysed; None when it does."""
+    if mode is WorkflowMode.PLATES and (inputs.images or inputs.datasets):
+        return "The workflow takes whole plates, and no images or datasets."
+    if mode is WorkflowMode.IMAGES and inputs.plates:
+        return "The workflow takes images and datasets, and no plates."
+    return None
 
 
 def _address(text: str) -> str:
@@ -104,6 +114,14 @@ class WorkflowEntry(Contract):
     def mode_of(self, descriptor: WorkflowDescriptor) -> WorkflowMode:
         """What it takes: the entry's word, else plates if the descriptor asks for them, else images."""
         return self.mode or (WorkflowMode.PLATES if descriptor.needs_plate else WorkflowMode.IMAGES)
+
+    def refuse_inputs(self, descriptor: WorkflowDescriptor, inputs: AnalysisInputs) -> str | None:
+        """Why the workflow does not take what is to be analysed, as a sentence; None when it does.
+
+        A plate's fields are images like others to a workflow of which neither entry nor descriptor says what it takes.
+        """
+        mode = WorkflowMode.PLATES if self.mode is None and descriptor.needs_plate else self.mode
+        return None if mode is None else refuse_inputs(mode, inputs)
 
     def formats_of(self, descriptor: WorkflowDescriptor) -> frozenset[str]:
         """The words for the formats of images that it takes: OME-Zarr alone, or never, if the entry says so; else the

@@ -53,12 +53,19 @@ def make_plan(work: AnalysisWork) -> RunPlan:
 
     Raises:
         FailureError: UNKNOWN_WORKFLOW, BROKEN_DESCRIPTOR, DESCRIPTOR_NOT_FOUND, DESCRIPTOR_UNREACHABLE, BAD_REQUEST
-            (values, version, resources, name of result images), and what `make_staging_plan` raises.
+            (values, version, resources, name of result images), UNUSABLE_INPUT, and what `make_staging_plan` raises.
     """
     run = work.run
     check_pattern(run.results.image_name)
     entry, descriptor = work.catalogue.entry(run.workflow.name), work.catalogue.descriptor(run.workflow.name)
     image = image_of(run.workflow.name, entry, descriptor)
+    if (refusal := entry.refuse_inputs(descriptor, run.inputs)) is not None:
+        raise fail(
+            FailureCategory.UNUSABLE_INPUT,
+            refusal,
+            detail=f"workflow {run.workflow.name!r}",
+            next_step="Choose what it takes, or another workflow; an administrator can change its `mode`.",
+        )
     if run.workflow.version not in (None, image.version):
         raise fail(
             FailureCategory.BAD_REQUEST,

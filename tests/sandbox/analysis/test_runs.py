@@ -11,7 +11,10 @@ from omero.sys import ParametersI
 from contracts.failures import FailureCategory
 from contracts.run_results import ResultKind
 from contracts.slurm_job import Outcome
+from contracts.workflow_entry import WorkflowEntry, WorkflowMode
 from sandbox.cluster.machine import Machine
+from sandbox.site.settings_file import DESCRIPTORS
+from tests.chaos.site_blocks import workflow_added
 from tests.chaos.waiting import wait_for
 from tests.sandbox.analysis.conftest import RunDesk
 
@@ -91,6 +94,17 @@ def test_bad_input_is_refused_before_there_is_a_run(desk: RunDesk, words: tuple[
     assert done.returncode == 1, done.stdout
     assert said in done.stdout
     assert "Traceback" not in done.stdout
+    assert "Run " not in done.stdout
+
+
+def test_a_workflow_for_plates_gets_no_images(desk: RunDesk) -> None:
+    nuclei = WorkflowEntry(path=str(DESCRIPTORS / "nuclei" / "descriptor.json"), mode=WorkflowMode.PLATES)
+    with workflow_added(desk.site, "plates-alone", nuclei):
+        done = desk.command(
+            "analyse", "plates-alone", "--image", str(desk.images[0]), "--as", "alice", "--group", "lab-a"
+        )
+    assert done.returncode == 1
+    assert "takes whole plates, and no images or datasets" in done.stdout, done.stdout
     assert "Run " not in done.stdout
 
 

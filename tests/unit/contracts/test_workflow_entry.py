@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from contracts.analysis_run import AnalysisInputs
 from contracts.descriptor_formats import read_descriptor
 from contracts.descriptor_source import DescriptorSource, read_source
 from contracts.workflow_descriptor import ZARR_FORMATS, WorkflowDescriptor
@@ -115,6 +116,27 @@ def test_which_image_runs(fields: dict[str, Any], descriptor: str, address: str)
 def test_a_branch_that_is_no_tag_is_said() -> None:
     with pytest.raises(ValueError, match="tag"):
         WorkflowEntry(repository="https://github.com/lab/x/tree/a%20b").image_of(workflow(biaflows()))
+
+
+def test_what_a_workflow_does_not_take_is_refused() -> None:
+    def refused(inputs: dict[str, list[int]], descriptor: str = biaflows(), **fields: Any) -> bool:
+        entry = WorkflowEntry(descriptor="x", **fields)
+        return entry.refuse_inputs(workflow(descriptor), AnalysisInputs.model_validate(inputs)) is not None
+
+    images, datasets, plates, all_three = (
+        {"images": [1]},
+        {"datasets": [1]},
+        {"plates": [1]},
+        {"images": [1], "plates": [1]},
+    )
+    for_plates = biomero(inputs=[{"id": "a", "type": "image", "format": "tif", "sub-type": "plate"}])
+    every = (images, datasets, plates, all_three)
+    assert [refused(one) for one in every] == [False] * 4
+    assert [refused(one, mode="images and plates") for one in every] == [False] * 4
+    assert [refused(one, mode="plates") for one in every] == [True, True, False, True]
+    assert [refused(one, mode="images") for one in every] == [False, False, True, True]
+    assert [refused(one, for_plates) for one in every] == [True, True, False, True]
+    assert [refused(one, for_plates, mode="images") for one in every] == [False, False, True, True]
 
 
 def test_what_a_workflow_takes() -> None:
