@@ -48,6 +48,10 @@ class ImageStorage(Block):
         " without it one inside the group's `.processed` is used.",
     )
 
+    def named_folder(self, group: str) -> str:
+        """The group's folder as the mapping names it, relative to the root; not looked at."""
+        return self.groups.get(group, group)
+
     def folder(self, group: str) -> Path:
         """The group's folder, symbolic links resolved.
 
@@ -55,7 +59,7 @@ class ImageStorage(Block):
             FailureError: NOT_CONFIGURED when the group has no folder or the mapping leaves the root,
                 STORAGE_UNAVAILABLE when the root is not there (for example, not mounted).
         """
-        relative = self.groups.get(group, group)
+        relative = self.named_folder(group)
         if relative in {"", "."}:
             relative = "."
         else:

@@ -10,10 +10,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from cli.analysis_table import analysis_tables
 from cli.failures import console
 from cli.flow_runs import read_analysis_report, read_standing, state_name
-from cli.placed_run import follow, has_completed, place_flow_run, say_doing
+from cli.placed_run import follow, has_completed, say_doing
 from contracts.analysis_run import AnalysisRun
 from contracts.run_tags import analysis_tags
 from tasks.analysis_work import CLUSTER_BLOCK
+from tasks.placing import place_flow_run
 
 DEPLOYMENT = "analysis-run/analysis-run"
 

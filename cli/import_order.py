@@ -74,8 +74,9 @@ async def _place(
     detach: bool,
 ) -> None:
     from cli.flow_runs import parse_token
-    from cli.watch import place, watch
+    from cli.watch import watch
     from tasks.order_run import load_blocks
+    from tasks.placing import place_order
     from tasks.prefect_client import prefect_client
 
     if not 1 <= len(files) <= MOST_FILES:
@@ -117,7 +118,7 @@ async def _place(
                 errors.print(f"... and {len(refused) - MOST_SAID} more.", highlight=False)
             errors.print(f"[bold]{len(refused)} of {len(order.files)} files are refused; nothing was placed.[/]")
             raise typer.Exit(1)
-        run = await place(client, order)
+        run = await place_order(client, order)
         console.print(f"Order [bold]{order.uuid}[/]: {order.title}", highlight=False)
         if detach:
             console.print(f"See it with: omero-flows show {order.uuid}", highlight=False)

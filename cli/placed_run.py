@@ -16,43 +16,14 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import TaskRunSort
-from prefect.exceptions import ObjectNotFound
 from rich.live import Live
 from rich.markup import escape
 from rich.progress import Progress
 
 from cli.failures import console
 from cli.flow_runs import state_name
-from contracts.failures import FailureCategory, fail
 
 _POLL_SECONDS = 0.7
-
-
-async def place_flow_run(
-    client: PrefectClient,
-    deployment: str,
-    parameters: dict[str, object],
-    *,
-    name: str,
-    token: UUID,
-    tags: list[str],
-) -> FlowRun:
-    """A flow run of a deployment; the same token again gives the run that is there.
-
-    Raises:
-        FailureError: NOT_CONFIGURED when there is no deployment.
-    """
-    try:
-        found = await client.read_deployment_by_name(deployment)
-    except ObjectNotFound as error:
-        raise fail(
-            FailureCategory.NOT_CONFIGURED,
-            f"Prefect has no deployment {deployment}.",
-            next_step="Run `omero-flows deploy --settings site.toml`.",
-        ) from error
-    return await client.create_flow_run_from_deployment(
-        found.id, parameters=parameters, name=name, idempotency_key=str(token), tags=tags
-    )
 
 
 async def follow(

@@ -1,4 +1,4 @@
-"""Place an import order, and watch it in the terminal until it ends."""
+"""Watch an import order in the terminal until it ends."""
 
 from __future__ import annotations
 
@@ -9,28 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from cli.failures import console
 from cli.flow_runs import read_progress, read_report
-from cli.placed_run import follow, has_completed, place_flow_run, say_doing
+from cli.placed_run import follow, has_completed, say_doing
 from cli.report_table import report_table
 from contracts.import_order import ImportOrder
-from contracts.run_tags import order_tags
-
-DEPLOYMENT = "import-order/import-order"
-
-
-async def place(client: PrefectClient, order: ImportOrder) -> FlowRun:
-    """Make the order's flow run; the same token again gives the run that is there.
-
-    Raises:
-        FailureError: NOT_CONFIGURED when there is no deployment.
-    """
-    return await place_flow_run(
-        client,
-        DEPLOYMENT,
-        {"order": order.model_dump(mode="json")},
-        name=order.title,
-        token=order.uuid,
-        tags=order_tags(order),
-    )
 
 
 async def watch(client: PrefectClient, run: FlowRun, order: ImportOrder, web_url: str | None) -> bool:

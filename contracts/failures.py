@@ -87,6 +87,8 @@ class FailureCategory(StrEnum):
     PREFECT_UNREACHABLE = "prefect-unreachable"
     NOT_CONFIGURED = "not-configured"
     CRASHED_TOO_OFTEN = "crashed-too-often"
+    BIOMERO_UNREACHABLE = "biomero-unreachable"
+    BIOMERO_REFUSED = "biomero-refused"
     # ends that are nobody's fault
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
@@ -158,6 +160,8 @@ RETRYABLE: dict[FailureCategory, bool] = {
     FailureCategory.PREFECT_UNREACHABLE: True,
     FailureCategory.NOT_CONFIGURED: False,
     FailureCategory.CRASHED_TOO_OFTEN: False,
+    FailureCategory.BIOMERO_UNREACHABLE: True,
+    FailureCategory.BIOMERO_REFUSED: False,
     FailureCategory.CANCELLED: False,
     FailureCategory.UNKNOWN: False,
 }

@@ -29,6 +29,7 @@ from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
 from pydantic import SecretStr, ValidationError
 
+from blocks.biomero_database import BiomeroDatabase
 from blocks.container_engine import ContainerEngine
 from blocks.container_runtime import RUNTIMES
 from blocks.deployed_settings import DeployedSettings
@@ -41,7 +42,7 @@ from contracts.failures import FailureCategory, fail
 from contracts.wrong_fields import wrong_fields
 from deployments.automations import automations
 from deployments.kept_changes import digests_of, keep_changes
-from deployments.settings import ClusterSettings, SiteSettings, read_secret
+from deployments.settings import BiomeroSettings, ClusterSettings, SiteSettings, read_secret
 
 #: Every block of the site has this name.
 BLOCK_NAME = "omero-flows"
@@ -95,6 +96,8 @@ def _steps(settings: SiteSettings, client: PrefectClient, overwrite: bool) -> li
     if settings.cluster is not None:
         cluster = slurm_cluster(settings.cluster)
         steps.append(Step("block slurm-cluster/" + BLOCK_NAME, partial(save, cluster)))
+    if settings.biomero is not None:
+        steps.append(Step("block biomero-database/" + BLOCK_NAME, partial(save, biomero_database(settings.biomero))))
     if settings.workflows:
         catalogue = WorkflowCatalogue(workflows=settings.workflows)
         steps.append(Step("block workflow-catalogue/" + BLOCK_NAME, partial(save, catalogue)))
@@ -160,6 +163,24 @@ def slurm_cluster(settings: ClusterSettings) -> SlurmCluster:
             FailureCategory.NOT_CONFIGURED,
             "The settings under [cluster] are not right.",
             detail=wrong,
+            next_step="Correct them in site.toml.",
+        ) from error
+
+
+def biomero_database(settings: BiomeroSettings) -> BiomeroDatabase:
+    """The block of a BIOMERO site's database.
+
+    Raises:
+        FailureError: NOT_CONFIGURED, naming the setting and what is wrong with it.
+    """
+    password = SecretStr(read_secret(Path(settings.password_file)))
+    try:
+        return BiomeroDatabase(**settings.model_dump(exclude={"password_file"}), password=password)
+    except ValidationError as error:
+        raise fail(
+            FailureCategory.NOT_CONFIGURED,
+            "The settings under [biomero] are not right.",
+            detail="; ".join(wrong_fields(error, "biomero")),
             next_step="Correct them in site.toml.",
         ) from error
 
@@ -260,11 +281,25 @@ async def _deployment(client: PrefectClient, entry: dict[str, Any]) -> None:
         job_variables=entry["work_pool"]["job_variables"],
         parameter_openapi_schema=parameter_schema(flow).model_dump(),
         enforce_parameter_schema=True,
-        schedules=[DeploymentScheduleCreate(schedule=_when(item), active=True) for item in entry.get("schedules", [])],
+        schedules=[
+            DeploymentScheduleCreate(schedule=_when(item), active=await _has(client, item.get("needs")))
+            for item in entry.get("schedules", [])
+        ],
         concurrency_limit=entry.get("concurrency_limit"),
         concurrency_options=_collision(entry),
         pull_steps=[],
     )
+
+
+async def _has(client: PrefectClient, block_type: str | None) -> bool:
+    """Whether the site has its block of a type; a schedule that would only fail without it rests meanwhile."""
+    if block_type is None:
+        return True
+    try:
+        await client.read_block_document_by_name(BLOCK_NAME, block_type)
+    except ObjectNotFound:
+        return False
+    return True
 
 
 def _when(item: dict[str, Any]) -> CronSchedule | IntervalSchedule:

@@ -79,6 +79,18 @@ class ClusterSettings(Contract):
     runtime: Runtime = "apptainer"
 
 
+class BiomeroSettings(Contract):
+    """The database of a BIOMERO site whose front ends are kept. Everything else that the BiomeroDatabase block has may
+    stand here too, by its name there.
+    """
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    host: str
+    user: str
+    password_file: str
+
+
 class PrefectSettings(Contract):
     """`auth_file` holds `user:password`, when the server asks for it."""
 
@@ -92,6 +104,7 @@ class SiteSettings(Contract):
     prefect: PrefectSettings
     containers: ContainerSettings | None = None
     cluster: ClusterSettings | None = None
+    biomero: BiomeroSettings | None = None
     imports: ImportSettings = ImportSettings()
     workflows: dict[str, WorkflowEntry] = Field(default_factory=dict)
     result_storage: str

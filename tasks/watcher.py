@@ -50,12 +50,14 @@ async def find_watchers(client: PrefectClient) -> list[FlowRun]:
     )
 
 
-async def dismiss_waiting_watchers(client: PrefectClient) -> None:
+async def dismiss_waiting_watchers(client: PrefectClient, name: str = WATCHER) -> None:
     """Cancel the watchers that wait for a place now that one has begun. While there is no worker, the schedule makes
     one every five minutes, and they would all watch one after the other, each keeping the next one waiting.
+
+    `name`: the watchers' deployment.
     """
     try:
-        deployment = await client.read_deployment_by_name(WATCHER)
+        deployment = await client.read_deployment_by_name(name)
     except ObjectNotFound:
         return  # this one was started by hand, where there is no schedule
     found = await client.read_flow_runs(

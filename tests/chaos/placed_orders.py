@@ -12,10 +12,10 @@ from typing import Any
 from prefect.client.schemas.objects import FlowRun
 
 from cli.flow_runs import read_report
-from cli.watch import place
 from contracts.destination import Destination
 from contracts.import_order import ImportOrder
 from contracts.import_report import ImportReport
+from tasks.placing import place_order
 from tests.chaos.desk import Desk, Placed
 
 GROUP = "lab-a"
@@ -55,7 +55,7 @@ class OrderDesk(Desk):
 
     async def _place(self, order: ImportOrder) -> FlowRun:
         async with self.asynchronous_client() as client:
-            return await place(client, order)
+            return await place_order(client, order)
 
     async def place_at_once(self, order: ImportOrder, times: int) -> set[uuid.UUID]:
         """The same order through as many clients at the same moment; the ids of its runs."""

@@ -21,10 +21,10 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
-from cli.watch import DEPLOYMENT
 from contracts.import_report import ImportReport, report_key
 from sandbox.site import Site
 from sandbox.site.service import PROJECT
+from tasks.placing import IMPORT_ORDER
 from tests.sandbox.bad_input.waiting_for import wait_for
 
 #: What an import writes; a refused order leaves the number of each as it was.
@@ -131,7 +131,7 @@ class Ground:
         Raises:
             PrefectHTTPStatusError: the API does not take these parameters.
         """
-        deployment = self.prefect.read_deployment_by_name(DEPLOYMENT)
+        deployment = self.prefect.read_deployment_by_name(IMPORT_ORDER)
         return self.prefect.create_flow_run_from_deployment(
             deployment.id, parameters={"order": order}, tags=[order["uuid"]]
         )

@@ -11,8 +11,8 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 
-from cli.watch import DEPLOYMENT
 from sandbox.site import Site
+from tasks.placing import IMPORT_ORDER
 
 #: Seconds between two rounds of Prefect's scheduler.
 ROUND = 60
@@ -22,7 +22,7 @@ def test_a_schedule_makes_runs(site: Site) -> None:
     """The runs lie far in the future, and go with their deployment: none of them ever starts."""
     schedule = IntervalSchedule(interval=timedelta(days=30))
     with SyncPrefectClient(site.prefect_api, auth_string=site.prefect_auth) as client:
-        flow = client.read_deployment_by_name(DEPLOYMENT).flow_id
+        flow = client.read_deployment_by_name(IMPORT_ORDER).flow_id
         deployment = client.create_deployment(
             flow_id=flow, name="scheduled", schedules=[DeploymentScheduleCreate(schedule=schedule, active=True)]
         )

@@ -1,0 +1,58 @@
+"""Placing a flow run of a deployment: the same token again gives the run that is there."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
+
+from contracts.failures import FailureCategory, fail
+from contracts.import_order import ImportOrder
+from contracts.run_tags import order_tags
+
+IMPORT_ORDER = "import-order/import-order"
+
+
+async def place_order(client: PrefectClient, order: ImportOrder) -> FlowRun:
+    """Make the order's flow run.
+
+    Raises:
+        FailureError: NOT_CONFIGURED when there is no deployment.
+    """
+    return await place_flow_run(
+        client,
+        IMPORT_ORDER,
+        {"order": order.model_dump(mode="json")},
+        name=order.title,
+        token=order.uuid,
+        tags=order_tags(order),
+    )
+
+
+async def place_flow_run(
+    client: PrefectClient,
+    deployment: str,
+    parameters: dict[str, object],
+    *,
+    name: str,
+    token: UUID,
+    tags: list[str],
+) -> FlowRun:
+    """A flow run of a deployment.
+
+    Raises:
+        FailureError: NOT_CONFIGURED when there is no deployment.
+    """
+    try:
+        found = await client.read_deployment_by_name(deployment)
+    except ObjectNotFound as error:
+        raise fail(
+            FailureCategory.NOT_CONFIGURED,
+            f"Prefect has no deployment {deployment}.",
+            next_step="Run `omero-flows deploy --settings site.toml`.",
+        ) from error
+    return await client.create_flow_run_from_deployment(
+        found.id, parameters=parameters, name=name, idempotency_key=str(token), tags=tags
+    )
