@@ -48,6 +48,8 @@ async def _cross(bridge: BiomeroBridge) -> int:
     try:
         return await bridge.cross()
     except (httpx.TransportError, PrefectHTTPStatusError) as error:
+        if isinstance(error, PrefectHTTPStatusError) and not error.response.is_server_error:
+            raise  # it answers, and says no: the next round would hear the same
         # Prefect is away, perhaps restarted: what was claimed is placed in a later round, by this bridge or the next.
         get_run_logger().warning("Prefect does not answer: %s", describe(error))
         return 0

@@ -25,6 +25,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterIdempotencyKey,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import AwaitingRetry
 
@@ -117,6 +118,7 @@ class BiomeroBridge:
             runs = await self._client.read_flow_runs(
                 flow_filter=FlowFilter(name=FlowFilterName(any_=[IMPORT_ORDER.partition("/")[0]])),
                 flow_run_filter=FlowRunFilter(idempotency_key=wanted),
+                sort=FlowRunSort.EXPECTED_START_TIME_DESC,
                 limit=PAGE,
             )
             found |= {str(run.idempotency_key): run for run in runs}
