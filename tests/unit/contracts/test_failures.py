@@ -23,6 +23,7 @@ def test_only_what_time_can_mend_is_tried_again() -> None:
         "storage-unavailable",
         "prefect-unreachable",
         "descriptor-unreachable",
+        "biomero-unreachable",
     }
 
 
