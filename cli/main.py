@@ -22,6 +22,7 @@ from cli import (
     sandbox,
     schema,
     show,
+    worker,
     workflows,
 )
 
@@ -41,6 +42,7 @@ app.command()(retry.retry)
 app.command()(cancel.cancel)
 app.command()(doctor.doctor)
 app.command()(deploy.deploy)
+app.command()(worker.worker)
 app.command()(schema.schema)
 app.add_typer(workflows.app, name="workflows")
 app.add_typer(migrate.app, name="migrate")

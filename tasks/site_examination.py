@@ -87,7 +87,7 @@ async def _worker(name: str) -> str:
         raise fail(
             FailureCategory.NOT_CONFIGURED,
             f"No worker serves work pool {name!r}; what is ordered there waits.",
-            next_step=f"Start one: `prefect worker start --pool {name} --limit 4`.",
+            next_step=f"Start one: `omero-flows worker --pool {name} --limit 4`.",
         )
     return f"{len(alive)} alive in pool {name!r}"
 
@@ -117,7 +117,7 @@ def describe_watcher(latest: FlowRun | None, now: datetime) -> str:
     """
     state = None if latest is None else latest.state
     start = (
-        "Start a worker: `prefect worker start --pool analyses --limit 4`; see in the Prefect UI that the schedule of"
+        "Start a worker: `omero-flows worker --pool analyses --limit 4`; see in the Prefect UI that the schedule of"
         f" {WATCHER} is on, or start one now: `prefect deployment run {WATCHER}`."
     )
     if latest is None or state is None or latest.start_time is None:

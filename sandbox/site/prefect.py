@@ -171,21 +171,15 @@ class Worker(Service):
     def command(self) -> list[str]:
         return python(
             "-m",
-            "prefect",
+            "cli.main",
             "worker",
-            "start",
             "--pool",
             self.pool,
-            "--type",
-            "process",
             "--limit",
             os.environ.get(RUNS_VARIABLE, str(RUNS_AT_ONCE)),
             "--name",
             f"sandbox-{self.pool}",
-            "--no-create-pool-if-not-found",
-            "--with-healthcheck",
-            "--install-policy",
-            "never",
+            "--healthcheck",
         )
 
     def environment(self) -> Mapping[str, str]:

@@ -1,0 +1,38 @@
+"""`omero-flows worker`: start orders and runs on this machine, until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.failures import reported
+from cli.site import use_site
+
+
+@reported
+def worker(
+    pool: Annotated[str, typer.Option(help="The work pool: `imports` or `analyses`.")],
+    limit: Annotated[int, typer.Option(min=1, help="How many run at once; the rest wait.")] = 4,
+    name: Annotated[str | None, typer.Option(help="How Prefect shows it; each worker has its own.")] = None,
+    healthcheck: Annotated[bool, typer.Option("--healthcheck", help="Answer HTTP at /health.")] = False,
+    settings: Annotated[Path | None, typer.Option(help="The site's settings (site.toml).")] = None,
+) -> None:
+    """Start what is ordered, each in a process of its own. Ctrl-C or SIGTERM ends it; the rest are Prefect's settings
+    (`PREFECT_WORKER_...`).
+    """
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")  # its log is all that it shows
+    # A worker needs nothing else of the site: the sandbox starts its own before there is a site.toml.
+    if settings is not None or "PREFECT_API_URL" not in os.environ:
+        use_site(settings)
+    from prefect.logging.configuration import setup_logging
+
+    from deployments.worker import work
+
+    setup_logging()
+    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
+        asyncio.run(work(pool, limit, name, healthcheck=healthcheck))

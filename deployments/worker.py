@@ -1,0 +1,39 @@
+"""The worker that starts flow runs: Prefect's own process worker, which survives a run that comes back too early."""
+
+from __future__ import annotations
+
+import abc
+import os
+from typing import TYPE_CHECKING
+
+from prefect.utilities.processutils import setup_signal_handlers_worker
+from prefect.workers.process import ProcessWorker
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.responses import WorkerFlowRunResponse
+
+
+class PatientWorker(ProcessWorker, abc.ABC):
+    """A process worker that takes a run only when its own earlier process of that run is done with.
+
+    Seen on Prefect 3.8.8: a run that was scheduled anew (after a crash, by a hurried retry) while the worker still
+    counted its earlier process ended the whole worker, "this borrower is already holding one of this CapacityLimiter's
+    tokens". Whatever else it had just taken then lay in Pending for three minutes.
+
+    Limit: a process that neither ends nor can be ended keeps its run from this worker; another one takes it.
+
+    Abstract in name only: Prefect registers every other subclass, in the place of its own class "process".
+    """
+
+    async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
+        held = set() if self._limiter is None else set(self._limiter.statistics().borrowers)
+        ready = [entry for entry in flow_run_response if entry.flow_run.id not in held]
+        return await super()._submit_scheduled_flow_runs(ready)
+
+
+async def work(pool: str, limit: int, name: str | None, *, healthcheck: bool) -> None:
+    """Work for a pool until this process is told to end. A pool that is not there yet is waited for."""
+    setup_signal_handlers_worker(os.getpid(), "the worker", print)
+    worker = PatientWorker(work_pool_name=pool, name=name, limit=limit, create_pool_if_not_found=False)
+    await worker.start(with_healthcheck=healthcheck)
