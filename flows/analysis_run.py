@@ -14,9 +14,9 @@ from typing import Any
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed, Crashed, Failed
 
-from blocks.omero_failures import failure_of
+from blocks.omero_failures import describe, failure_of
 from contracts.analysis_report import AnalysisReport
 from contracts.analysis_run import AnalysisRun
 from contracts.brought_back import BroughtBack
@@ -29,11 +29,12 @@ from tasks.crash_limit import check_crashes
 from tasks.earlier_attempts import end_steps_of_earlier_attempts
 from tasks.outage import wait_out
 from tasks.plan_run import plan_run
+from tasks.prefect_client import PREFECT_AWAY
 from tasks.results import import_results
 from tasks.retrieve_results import retrieve_results
 from tasks.run_account import account_for, facts_of
 from tasks.run_clock import read_history
-from tasks.run_report import publish_run_report
+from tasks.run_report import keep_report, publish_run_report
 from tasks.stage_inputs import stage_inputs
 from tasks.submit_job import submit_job
 from tasks.tidy_scratch import tidy_scratch
@@ -48,28 +49,41 @@ def _run_name() -> str:
 @flow(name="analysis-run", flow_run_name=_run_name, persist_result=True, result_serializer="json")
 async def analysis_run(run: AnalysisRun) -> State[Any]:
     """Analyse images of OMERO on the cluster, and bring every result back, exactly once."""
-    async with begin_run(run) as work:
-        report = AnalysisReport(uuid=run.uuid, workflow=run.workflow)
-        try:
-            await check_crashes()
-            plan = await plan_run(work)
-            async with work.alone():
-                await end_steps_of_earlier_attempts()
-                brought = await _run_jobs(work, plan)
-                report = await _bring_into_omero(work, plan, brought)
-                if report.succeeded:
-                    await tidy_scratch(work)
-        except asyncio.CancelledError:
-            await cancel_job(work)
-            raise
-        except FailureError as error:
-            report = report.model_copy(update={"failure": error.failure})
-        if report.awaited is not None:
-            await wait_out(report.awaited)
-        await publish_run_report(work, report)
+    try:
+        async with begin_run(run) as work:
+            report = await _carry_out(work)
+    except FailureError as error:
+        # It has not begun: the site's settings are not there. Its page tells that as it tells every other failure.
+        report = AnalysisReport(uuid=run.uuid, workflow=run.workflow, failure=error.failure)
+        await keep_report(report)
+    except PREFECT_AWAY as error:
+        # Nothing of the run has failed, and its job may be in Slurm: a crashed run is started again by itself.
+        return Crashed(message=f"Prefect did not answer: {describe(error)}")
     if report.succeeded:
         return Completed(message=report.summary, data=report)
     return Failed(message=report.summary, data=report)
+
+
+async def _carry_out(work: AnalysisWork) -> AnalysisReport:
+    report = AnalysisReport(uuid=work.run.uuid, workflow=work.run.workflow)
+    try:
+        await check_crashes()
+        plan = await plan_run(work)
+        async with work.alone():
+            await end_steps_of_earlier_attempts()
+            brought = await _run_jobs(work, plan)
+            report = await _bring_into_omero(work, plan, brought)
+            if report.succeeded:
+                await tidy_scratch(work)
+    except asyncio.CancelledError:
+        await cancel_job(work)
+        raise
+    except FailureError as error:
+        report = report.model_copy(update={"failure": error.failure})
+    if report.awaited is not None:
+        await wait_out(report.awaited)
+    await publish_run_report(work, report)
+    return report
 
 
 async def _run_jobs(work: AnalysisWork, plan: RunPlan) -> list[BroughtBack]:
@@ -106,6 +120,8 @@ async def _bring_into_omero(work: AnalysisWork, plan: RunPlan, brought: list[Bro
         results = await import_results(work.results(facts_of(plan, brought), plan.inputs), files)
     except FailureError as error:
         failure = error.failure
+    except PREFECT_AWAY:
+        raise
     except Exception as error:  # noqa: BLE001  the run is reported with all that it knows, whatever befell it
         failure = failure_of(error, "bring the results into OMERO")
     if failure is not None:

@@ -11,11 +11,9 @@ import asyncio
 import time
 from typing import Any
 
-import httpx
 from prefect import flow, get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed
 
 from blocks.omero_failures import describe
@@ -25,6 +23,7 @@ from contracts.waiting_job import CLUSTER_TAG, JobStanding
 from tasks.analysis_work import CLUSTER_BLOCK
 from tasks.cluster_watch import ClusterWatch
 from tasks.order_run import load_block
+from tasks.prefect_client import PREFECT_AWAY
 from tasks.standings import Standings
 from tasks.waiting_runs import WaitingRun, WaitingRuns
 from tasks.watcher import dismiss_waiting_watchers
@@ -53,7 +52,7 @@ async def watch_cluster(cluster: str = CLUSTER_BLOCK, minutes: float = 4.75) -> 
                 began = time.monotonic()
                 try:
                     waiting = await runs.look()
-                except (httpx.TransportError, PrefectHTTPStatusError) as error:
+                except PREFECT_AWAY as error:
                     # Prefect is away, perhaps restarted: a watcher that ended of it would be missed for minutes.
                     log.warning("Prefect does not answer: %s", describe(error))
                     waiting = []

@@ -11,6 +11,9 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from contracts.failures import FailureCategory, fail
 
+#: What Prefect's client raises when the server does not answer, after it has tried for a minute.
+PREFECT_AWAY = (httpx.TransportError, PrefectHTTPStatusError)
+
 
 @asynccontextmanager
 async def prefect_client() -> AsyncIterator[PrefectClient]:
@@ -22,7 +25,7 @@ async def prefect_client() -> AsyncIterator[PrefectClient]:
     try:
         async with get_client() as client:
             yield client
-    except (httpx.TransportError, PrefectHTTPStatusError) as error:
+    except PREFECT_AWAY as error:
         raise fail(
             FailureCategory.PREFECT_UNREACHABLE,
             "The Prefect server does not answer as it should.",

@@ -29,18 +29,23 @@ async def publish_run_report(work: AnalysisWork, report: AnalysisReport) -> None
     thumbnails: Thumbnails = {}
     if shown and not work.stop.is_set():
         thumbnails = await work.in_thread(read_thumbnails_of, work.session, shown[:MOST_THUMBNAILS])
-    await Artifact(
-        type=REPORT_TYPE,
-        key=analysis_report_key(report.uuid),
-        description=report.summary,
-        data=report.model_dump(mode="json"),
-    ).acreate()
+    await keep_report(report)
     await acreate_markdown_artifact(
         markdown=run_as_markdown(work, report, thumbnails),
         key=run_table_key(report.uuid),
         description=report.summary,
     )
     await publish_storage_use(report.uuid, StorageUse(taken_in=report.brought, sent_out=report.sent))
+
+
+async def keep_report(report: AnalysisReport) -> None:
+    """Publish the report as JSON."""
+    await Artifact(
+        type=REPORT_TYPE,
+        key=analysis_report_key(report.uuid),
+        description=report.summary,
+        data=report.model_dump(mode="json"),
+    ).acreate()
 
 
 def run_as_markdown(work: AnalysisWork, report: AnalysisReport, thumbnails: Thumbnails) -> str:
