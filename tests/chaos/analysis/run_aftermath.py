@@ -68,6 +68,8 @@ def check_run_aftermath(desk: RunDesk, *endings: RunEnding) -> None:
 
 def _check_jobs(ending: RunEnding) -> None:
     placed = ending.placed
+    # slurmctld tells the accounting a little later; one job too many stays.
+    wait_for(f"all jobs of {placed}", lambda: len(placed.jobs()) >= ending.jobs, seconds=120, explain=placed.describe)
     assert len(placed.jobs()) == ending.jobs, f"jobs {placed.jobs()}, not {ending.jobs}\n{placed.describe()}"
     # A cancelled job takes a moment to go.
     wait_for(f"the jobs of {placed} to be gone", lambda: not placed.queue(), seconds=120, explain=placed.describe)
