@@ -35,9 +35,9 @@ def slurm_cluster(site: Site) -> SlurmCluster:
     )
 
 
-def bare_ssh(site: Site) -> Sequence[str]:
-    """OpenSSH's own client with the cipher that flows use, ready for a command."""
-    return ("ssh", "-F", str(site.home.secrets / "cluster-ssh-config"), "-c", "aes128-gcm@openssh.com", "hpc")
+def bare_ssh(site: Site, *options: str) -> Sequence[str]:
+    """OpenSSH's own client with its own settings, ready for a command."""
+    return ("ssh", "-F", str(site.home.secrets / "cluster-ssh-config"), *options, "hpc")
 
 
 class LoginNode:

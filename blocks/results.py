@@ -31,7 +31,10 @@ from contracts.remote_run import ListedResult
 from contracts.slurm_job import SubmittedJob
 
 PARTIAL = ".partial"
-CHUNK_BYTES = 1 << 20
+#: All that paramiko holds of a stream at once: what is left over would be copied.
+CHUNK_BYTES = 2 << 20
+#: What is written at once; a stream comes in smaller chunks.
+WRITE_BYTES = 4 << 20
 #: Larger files come by themselves: tarfile would copy every byte three times.
 SMALL_BYTES = 1 << 20
 
@@ -49,7 +52,7 @@ while IFS= read -r line; do
     rest=$(($(stat -c %s -- "$path") - offset))
     [ "$rest" -ge 0 ] || rest=0
     printf '%s\\n' "$rest"
-    tail -c "+$((offset + 1))" -- "$path" | head -c "$rest"
+    dd "if=$path" bs=256K "skip=$offset" "count=$rest" iflag=skip_bytes,count_bytes,fullblock status=none
 done < "$single"
 echo tar
 tar --create --file=- --format=gnu --hard-dereference --no-recursion --null --files-from="$archive" -b 512
@@ -209,7 +212,7 @@ class Arrival:
         """Write a result's bytes behind those that are here, compare, and rename."""
         partial = self._partial_path(result)
         digest = SideDigest() if result.size > SMALL_BYTES else hashlib.sha256()
-        with open(partial, "r+b" if done else "wb") as file:
+        with open(partial, "r+b" if done else "wb", buffering=WRITE_BYTES) as file:
             for old in _chunks(file) if done else ():
                 digest.update(old)
             for part in parts:

@@ -6,10 +6,11 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 
-#: Bytes that are handed to the thread at once; chunks of a network stream are small.
-BATCH_BYTES = 1 << 20
+#: Bytes that are handed to the thread at once, and summed up in one call: chunks of a network stream are small, and
+#: each call has to wait until the thread that receives them lets go of the interpreter.
+BATCH_BYTES = 4 << 20
 #: Batches that may wait; they are kept in memory until they are summed up.
-MOST_WAITING = 8
+MOST_WAITING = 3
 
 
 class SideDigest:
@@ -39,5 +40,4 @@ class SideDigest:
         return self._digest.hexdigest()
 
     def _add(self, batch: list[bytes]) -> None:
-        for chunk in batch:
-            self._digest.update(chunk)
+        self._digest.update(b"".join(batch))

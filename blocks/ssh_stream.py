@@ -18,6 +18,8 @@ MOST_OUTPUT = 256 << 20
 MOST_ERRORS = 64 << 10
 #: Bytes of greetings before an answer.
 MOST_NOISE = 1 << 20
+#: Bytes that paramiko holds of a command's output at once, its default window.
+MOST_CHUNK = 2 << 20
 #: How often a command that is silent is looked at, in seconds.
 SLICE_SECONDS = 0.5
 
@@ -141,7 +143,7 @@ class RemoteStream:
         while True:
             self._drain_errors()
             try:
-                data = self._channel.recv(1 << 20)
+                data = self._channel.recv(MOST_CHUNK)
             except TimeoutError:
                 self._wait()
                 continue
@@ -164,7 +166,7 @@ class RemoteStream:
 
     def _drain(self) -> None:
         while self._channel.recv_ready():
-            self._keep(self._channel.recv(1 << 20))
+            self._keep(self._channel.recv(MOST_CHUNK))
         self._drain_errors()
 
     def _drain_errors(self) -> None:
