@@ -13,6 +13,7 @@ import pytest
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from blocks.slurm_cluster import SlurmCluster
+from blocks.workflow_catalogue import WorkflowCatalogue
 from contracts.slurm_config import read_slurm_config
 from sandbox.site import Site
 
@@ -62,6 +63,19 @@ class CommandLine:
         )
 
 
+@pytest.fixture(autouse=True)
+def kept_blocks(site: Site) -> Iterator[None]:
+    """Whatever a test saves as the site's workflows and cluster, those that were there are back afterwards: the site is
+    other tests' site too, and `deploy` keeps what it finds changed.
+    """
+    with temporary_settings({PREFECT_API_URL: site.prefect_api, PREFECT_API_AUTH_STRING: site.prefect_auth}):
+        catalogue, cluster = WorkflowCatalogue.load("omero-flows"), SlurmCluster.load("omero-flows")
+        assert isinstance(catalogue, WorkflowCatalogue) and isinstance(cluster, SlurmCluster)
+        yield
+        catalogue.save("omero-flows", overwrite=True)
+        cluster.save("omero-flows", overwrite=True)
+
+
 @pytest.fixture
 def command(site: Site, tmp_path: Path) -> CommandLine:
     (tmp_path / "slurm-config.ini").write_text(CONFIG, "utf-8")
@@ -103,17 +117,6 @@ def ssh_config(site: Site, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def kept_cluster(site: Site) -> Iterator[None]:
-    """Whatever a test saves as the site's cluster, the one that was there is back afterwards."""
-    with temporary_settings({PREFECT_API_URL: site.prefect_api, PREFECT_API_AUTH_STRING: site.prefect_auth}):
-        before = SlurmCluster.load("omero-flows")
-        assert isinstance(before, SlurmCluster)
-        yield
-        before.save("omero-flows", overwrite=True)
-
-
-@pytest.mark.usefixtures("kept_cluster")
 def test_a_cluster_is_taken_over_and_logged_in_to(command: CommandLine, ssh_config: Path, tmp_path: Path) -> None:
     (tmp_path / "whole.ini").write_text(CLUSTER + CONFIG + "max_batch_jobs=50\n", "utf-8")
     write = ("migrate", "slurm-config", "whole.ini", "--write", "--ssh-config", str(ssh_config))
