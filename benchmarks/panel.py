@@ -18,6 +18,7 @@ from prefect.states import Completed
 from benchmarks.figure import Figure
 from benchmarks.login import log_in
 from benchmarks.watcher import database
+from contracts.deployment_names import IMPORT_ORDER
 from contracts.destination import Destination, DestinationType
 from contracts.import_order import ImportOrder
 from contracts.import_report import FileOutcome, FileState, ImportedObject, ImportReport, report_key
@@ -109,7 +110,7 @@ def fill_prefect(site: Site) -> str:
     outcome = FileOutcome(path="day1/a.lif", state=FileState.IMPORTED, objects=(image,), size=1 << 28)
     report = ImportReport(uuid=order.uuid, destination=order.destination, files=(outcome,))
     with SyncPrefectClient(site.prefect_api, auth_string=site.prefect_auth) as client:
-        deployment = client.read_deployment_by_name("import-order/import-order")
+        deployment = client.read_deployment_by_name(IMPORT_ORDER)
         run = client.create_flow_run_from_deployment(
             deployment.id,
             name=order.title,

@@ -37,8 +37,8 @@ from benchmarks.figure import Figure
 from benchmarks.round_trips import flow_run_processes
 from blocks.remote_command import RemoteScript
 from blocks.slurm_cluster import SlurmCluster
-from cli.analysis_watch import DEPLOYMENT
 from contracts.analysis_run import AnalysisInputs, AnalysisRun, Workflow
+from contracts.deployment_names import ANALYSIS_RUN
 from contracts.slurm_job import SubmittedJob
 from contracts.waiting_job import CLUSTER_TAG, WaitingJob, waiting_key
 from sandbox.site import Site
@@ -131,7 +131,7 @@ def suspend_runs(site: Site, client: SyncPrefectClient, jobs: Sequence[Submitted
     made = set()
     order = AnalysisRun(uuid=uuid.uuid4(), user="alice", group="lab-a", workflow=Workflow(name="nuclei"),
                         inputs=AnalysisInputs(images=(1,)), parameters={"diameter": 20})  # fmt: skip
-    deployment = client.read_deployment_by_name(DEPLOYMENT)
+    deployment = client.read_deployment_by_name(ANALYSIS_RUN)
     run = client.create_flow_run_from_deployment(
         deployment.id,
         name=order.title,

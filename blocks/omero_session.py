@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import omero.clients
@@ -22,6 +24,22 @@ log = logging.getLogger(__name__)
 #: Seconds between two keep-alives; OMERO's default session timeout is ten minutes.
 KEEP_ALIVE_SECONDS = 60
 CONNECT_TIMEOUT_MS = 20_000
+
+
+@contextmanager
+def sudo_login(server: OmeroServer) -> Iterator[omero.clients.BaseClient]:
+    """The sudo account itself, for what only it may ask; raises what OMERO's client does."""
+    client = _client(server)
+    try:
+        client.createSession(server.sudo_user, server.password.get_secret_value())
+        yield client
+    finally:
+        client.closeSession()
+
+
+def _client(server: OmeroServer) -> omero.clients.BaseClient:
+    properties = {"Ice.Override.ConnectTimeout": str(CONNECT_TIMEOUT_MS), "omero.user": server.sudo_user}
+    return omero.client(host=server.host, port=server.port, pmap=properties)
 
 
 class OmeroSession:
@@ -82,17 +100,13 @@ class OmeroSession:
 
     def _log_in(self) -> BlitzGateway:
         server = self.server
-        sudo = self._client()
-        try:
-            sudo.createSession(server.sudo_user, server.password.get_secret_value())
+        with sudo_login(server) as sudo:
             self.logins += 1
             self._check_membership(sudo)
             principal = Principal(self.user, self.group, "User", None)
             session = sudo.sf.getSessionService().createSessionWithTimeout(principal, server.session_minutes * 60_000)
-            client = self._client()
+            client = _client(server)
             client.joinSession(session.uuid.val)
-        finally:
-            sudo.closeSession()
         client.enableKeepAlive(KEEP_ALIVE_SECONDS)
         gateway = BlitzGateway(client_obj=client)
         if not gateway.connect():
@@ -102,10 +116,6 @@ class OmeroSession:
                 next_step="Look into OMERO's Blitz log; then retry.",
             )
         return gateway
-
-    def _client(self) -> omero.clients.BaseClient:
-        properties = {"Ice.Override.ConnectTimeout": str(CONNECT_TIMEOUT_MS), "omero.user": self.server.sudo_user}
-        return omero.client(host=self.server.host, port=self.server.port, pmap=properties)
 
     def _check_membership(self, sudo: omero.clients.BaseClient) -> None:
         query = sudo.sf.getQueryService()

@@ -12,11 +12,10 @@ from cli.failures import console
 from cli.flow_runs import read_analysis_report, read_standing, state_name
 from cli.placed_run import follow, has_completed, say_doing
 from contracts.analysis_run import AnalysisRun
+from contracts.deployment_names import ANALYSIS_RUN
 from contracts.run_tags import analysis_tags
 from tasks.analysis_work import CLUSTER_BLOCK
 from tasks.placing import place_flow_run
-
-DEPLOYMENT = "analysis-run/analysis-run"
 
 
 async def place_run(client: PrefectClient, run: AnalysisRun) -> FlowRun:
@@ -27,7 +26,7 @@ async def place_run(client: PrefectClient, run: AnalysisRun) -> FlowRun:
     """
     return await place_flow_run(
         client,
-        DEPLOYMENT,
+        ANALYSIS_RUN,
         {"run": run.model_dump(mode="json")},
         name=run.title,
         token=run.uuid,

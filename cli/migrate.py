@@ -80,8 +80,9 @@ async def _write(migration: SlurmConfigMigration, replace: bool, ssh_config: Pat
     cluster = None
     if migration.describes_cluster:
         cluster = await asyncio.to_thread(cluster_block, migration.cluster, ssh_config, runtime)
-    async with prefect_client():
+    async with prefect_client() as client:
         await save_blocks(
+            client,
             [WorkflowCatalogue(workflows=migration.workflows), *([cluster] if cluster is not None else [])],
             replace=replace,
         )

@@ -28,12 +28,12 @@ async def _list(as_json: bool) -> None:
 
     from blocks.workflow_catalogue import WorkflowCatalogue
     from cli.plain_text import escape
-    from cli.site_blocks import find_block
     from contracts.sbatch_options import option_arguments
+    from deployments.site_block import find_block
     from tasks.prefect_client import prefect_client
 
-    async with prefect_client():
-        catalogue = await find_block(WorkflowCatalogue)
+    async with prefect_client() as client:
+        catalogue = await find_block(client, WorkflowCatalogue)
     workflows = {} if catalogue is None else catalogue.workflows
     if as_json:
         typer.echo(json.dumps({name: entry.model_dump(mode="json") for name, entry in workflows.items()}, indent=2))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 from prefect.blocks.core import Block
@@ -43,11 +43,9 @@ from contracts.wrong_fields import wrong_fields
 from deployments.automations import automations
 from deployments.kept_changes import digests_of, keep_changes
 from deployments.settings import BiomeroSettings, ClusterSettings, SiteSettings, read_secret
+from deployments.site_block import BLOCK_NAME, find_block, has_block
 
-#: Every block of the site has this name.
-BLOCK_NAME = "omero-flows"
 RESULTS_BLOCK = "omero-flows-results"
-_Block = TypeVar("_Block", bound=Block)
 PREFECT_FILE = Path(__file__).parent.parent / "prefect.yaml"
 
 
@@ -191,33 +189,12 @@ async def _save(client: PrefectClient, overwrite: bool, block: Block) -> tuple[s
     wanted = digests_of(block)
     kept: tuple[str, ...] = ()
     if not overwrite:
-        there, record = await _find(client, type(block), BLOCK_NAME), await _find(client, DeployedSettings, wrote)
+        there, record = await find_block(client, type(block)), await find_block(client, DeployedSettings, wrote)
         if there is not None and record is not None:
             block, kept = keep_changes(block, there, record.digests)
     await block.asave(BLOCK_NAME, overwrite=True)
     await DeployedSettings(digests=wanted).asave(wrote, overwrite=True)
     return kept
-
-
-async def _find(client: PrefectClient, kind: type[_Block], name: str) -> _Block | None:
-    """A block; None when there is none yet.
-
-    Raises:
-        FailureError: NOT_CONFIGURED when what is there is no block of this version.
-    """
-    try:
-        await client.read_block_document_by_name(name, kind.get_block_type_slug())
-    except ObjectNotFound:
-        return None
-    try:
-        return await kind.aload(name)
-    except ValueError as error:
-        raise fail(
-            FailureCategory.NOT_CONFIGURED,
-            f"The block {kind.get_block_type_slug()}/{name} is not right.",
-            detail=str(error),
-            next_step="Correct it in the Prefect UI; or `omero-flows deploy --overwrite` writes it anew.",
-        ) from error
 
 
 async def _save_results(settings: SiteSettings) -> None:
@@ -282,7 +259,7 @@ async def _deployment(client: PrefectClient, entry: dict[str, Any]) -> None:
         parameter_openapi_schema=parameter_schema(flow).model_dump(),
         enforce_parameter_schema=True,
         schedules=[
-            DeploymentScheduleCreate(schedule=_when(item), active=await _has(client, item.get("needs")))
+            DeploymentScheduleCreate(schedule=_when(item), active=await _may_run(client, item))
             for item in entry.get("schedules", [])
         ],
         concurrency_limit=entry.get("concurrency_limit"),
@@ -291,15 +268,9 @@ async def _deployment(client: PrefectClient, entry: dict[str, Any]) -> None:
     )
 
 
-async def _has(client: PrefectClient, block_type: str | None) -> bool:
-    """Whether the site has its block of a type; a schedule that would only fail without it rests meanwhile."""
-    if block_type is None:
-        return True
-    try:
-        await client.read_block_document_by_name(BLOCK_NAME, block_type)
-    except ObjectNotFound:
-        return False
-    return True
+async def _may_run(client: PrefectClient, item: dict[str, Any]) -> bool:
+    """A schedule that would only fail without a block that the site lacks rests meanwhile."""
+    return "needs" not in item or await has_block(client, item["needs"])
 
 
 def _when(item: dict[str, Any]) -> CronSchedule | IntervalSchedule:

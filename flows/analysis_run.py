@@ -29,7 +29,7 @@ from tasks.crash_limit import check_crashes
 from tasks.earlier_attempts import end_steps_of_earlier_attempts
 from tasks.outage import wait_out
 from tasks.plan_run import plan_run
-from tasks.prefect_client import PREFECT_AWAY
+from tasks.prefect_client import is_away
 from tasks.results import import_results
 from tasks.retrieve_results import retrieve_results
 from tasks.run_account import account_for, facts_of
@@ -56,7 +56,9 @@ async def analysis_run(run: AnalysisRun) -> State[Any]:
         # It has not begun: the site's settings are not there. Its page tells that as it tells every other failure.
         report = AnalysisReport(uuid=run.uuid, workflow=run.workflow, failure=error.failure)
         await keep_report(report)
-    except PREFECT_AWAY as error:
+    except Exception as error:
+        if not is_away(error):
+            raise
         # Nothing of the run has failed, and its job may be in Slurm: a crashed run is started again by itself.
         return Crashed(message=f"Prefect did not answer: {describe(error)}")
     if report.succeeded:
@@ -120,9 +122,10 @@ async def _bring_into_omero(work: AnalysisWork, plan: RunPlan, brought: list[Bro
         results = await import_results(work.results(facts_of(plan, brought), plan.inputs), files)
     except FailureError as error:
         failure = error.failure
-    except PREFECT_AWAY:
-        raise
-    except Exception as error:  # noqa: BLE001  the run is reported with all that it knows, whatever befell it
+    except Exception as error:
+        if is_away(error):
+            raise
+        # The run is reported with all that it knows, whatever befell it.
         failure = failure_of(error, "bring the results into OMERO")
     if failure is not None:
         return report.model_copy(update={"failure": failure})

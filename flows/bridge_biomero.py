@@ -9,11 +9,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import httpx
 from prefect import flow, get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed
 
 from blocks.biomero_database import BiomeroDatabase
@@ -21,6 +19,7 @@ from blocks.image_storage import ImageStorage
 from blocks.omero_failures import describe
 from tasks.biomero_bridge import BIOMERO_BLOCK, BiomeroBridge, open_bridge
 from tasks.order_run import STORAGE_BLOCK, load_block
+from tasks.prefect_client import is_away
 from tasks.watcher import dismiss_waiting_watchers
 
 BRIDGE = "bridge-biomero/bridge-biomero"
@@ -47,9 +46,9 @@ async def bridge_biomero(database: str = BIOMERO_BLOCK, minutes: float = 4.75) -
 async def _cross(bridge: BiomeroBridge) -> int:
     try:
         return await bridge.cross()
-    except (httpx.TransportError, PrefectHTTPStatusError) as error:
-        if isinstance(error, PrefectHTTPStatusError) and not error.response.is_server_error:
-            raise  # it answers, and says no: the next round would hear the same
+    except Exception as error:
+        if not is_away(error):
+            raise
         # Prefect is away, perhaps restarted: what was claimed is placed in a later round, by this bridge or the next.
         get_run_logger().warning("Prefect does not answer: %s", describe(error))
         return 0

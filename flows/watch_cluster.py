@@ -23,7 +23,7 @@ from contracts.waiting_job import CLUSTER_TAG, JobStanding
 from tasks.analysis_work import CLUSTER_BLOCK
 from tasks.cluster_watch import ClusterWatch
 from tasks.order_run import load_block
-from tasks.prefect_client import PREFECT_AWAY
+from tasks.prefect_client import is_away
 from tasks.standings import Standings
 from tasks.waiting_runs import WaitingRun, WaitingRuns
 from tasks.watcher import dismiss_waiting_watchers
@@ -52,7 +52,9 @@ async def watch_cluster(cluster: str = CLUSTER_BLOCK, minutes: float = 4.75) -> 
                 began = time.monotonic()
                 try:
                     waiting = await runs.look()
-                except PREFECT_AWAY as error:
+                except Exception as error:
+                    if not is_away(error):
+                        raise
                     # Prefect is away, perhaps restarted: a watcher that ended of it would be missed for minutes.
                     log.warning("Prefect does not answer: %s", describe(error))
                     waiting = []

@@ -34,12 +34,13 @@ from blocks.biomero_orders import ClaimedOrder, claim_orders, listen, read_claim
 from blocks.image_storage import ImageStorage
 from blocks.omero_failures import describe
 from contracts.biomero_import import ImportStage, Standing, read_order, read_token, stages_due
+from contracts.deployment_names import IMPORT_ORDER
 from contracts.failures import Failure, FailureCategory, FailureError, fail
 from contracts.import_order import ImportOrder
 from contracts.import_report import ImportReport, report_key
 from tasks.artifact_pages import PAGE
 from tasks.latest_artifact import read_latest
-from tasks.placing import IMPORT_ORDER, place_order
+from tasks.placing import place_order
 
 BIOMERO_BLOCK = "omero-flows"
 #: Orders that are claimed in one round; the next round claims more.

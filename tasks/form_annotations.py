@@ -13,7 +13,7 @@ from omero.rtypes import rstring, unwrap
 from omero.sys import ParametersI
 
 from contracts.failures import FailureError
-from contracts.forms.annotation_holder import ChangedMeanwhile
+from contracts.forms.annotation_holder import ChangedMeanwhile, annotations_query
 from contracts.forms.chunks import Rows
 from tasks.annotation_links import link_to
 from tasks.deletion import delete_object
@@ -42,12 +42,8 @@ class FormHolder:
         parameters = ParametersI().addLong("id", self.id)
         parameters.addString("ns", namespace)
         found = self.gateway.c.sf.getQueryService().findAllByQuery(
-            f"select a from {self.kind} o join o.annotationLinks l join l.child a "
-            "where a.class = MapAnnotation and o.id = :id and a.ns = :ns order by a.id",
-            parameters,
-            _EVERYWHERE,
+            annotations_query(self.kind, "a.ns = :ns"), parameters, _EVERYWHERE
         )
-        # A database may compare without regard to capitals; the name of a form is compared exactly.
         return [
             FormAnnotation(ice.id.val, tuple((pair.name, pair.value) for pair in ice.getMapValue()), ice)
             for ice in found

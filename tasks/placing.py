@@ -8,11 +8,10 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 
+from contracts.deployment_names import IMPORT_ORDER
 from contracts.failures import FailureCategory, fail
 from contracts.import_order import ImportOrder
 from contracts.run_tags import order_tags
-
-IMPORT_ORDER = "import-order/import-order"
 
 
 async def place_order(client: PrefectClient, order: ImportOrder) -> FlowRun:

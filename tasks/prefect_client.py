@@ -11,8 +11,14 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from contracts.failures import FailureCategory, fail
 
-#: What Prefect's client raises when the server does not answer, after it has tried for a minute.
-PREFECT_AWAY = (httpx.TransportError, PrefectHTTPStatusError)
+
+def is_away(error: BaseException) -> bool:
+    """Whether the server did not answer, or said that it cannot just now, after Prefect's client had tried for a
+    minute. One that answers and refuses what was asked is there: it would say the same again.
+    """
+    if isinstance(error, PrefectHTTPStatusError):
+        return error.response.is_server_error
+    return isinstance(error, httpx.TransportError)
 
 
 @asynccontextmanager
@@ -25,7 +31,7 @@ async def prefect_client() -> AsyncIterator[PrefectClient]:
     try:
         async with get_client() as client:
             yield client
-    except PREFECT_AWAY as error:
+    except (httpx.TransportError, PrefectHTTPStatusError) as error:
         raise fail(
             FailureCategory.PREFECT_UNREACHABLE,
             "The Prefect server does not answer as it should.",

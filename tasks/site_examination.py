@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-import omero.clients
 from prefect.client.schemas.filters import WorkerFilter
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
@@ -18,14 +17,15 @@ from blocks.container_engine import ContainerEngine
 from blocks.image_storage import PROCESSED, ImageStorage
 from blocks.omero_failures import classify
 from blocks.omero_server import OmeroServer
+from blocks.omero_session import sudo_login
 from blocks.slurm_cluster import SlurmCluster
 from contracts.automation_name import AutomationName
+from contracts.deployment_names import IMPORT_ORDER
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.finding import Finding
 from tasks.prefect_client import prefect_client
 from tasks.watcher import LATELY, WATCHER, read_latest_watcher
 
-DEPLOYMENT = "import-order/import-order"
 DEPLOY = "Run `omero-flows deploy --settings site.toml`."
 
 
@@ -56,12 +56,12 @@ async def _prefect() -> str:
 async def _deployment() -> str:
     async with prefect_client() as client:
         try:
-            await client.read_deployment_by_name(DEPLOYMENT)
+            await client.read_deployment_by_name(IMPORT_ORDER)
         except ObjectNotFound:
             raise fail(
-                FailureCategory.NOT_CONFIGURED, f"There is no deployment {DEPLOYMENT}.", next_step=DEPLOY
+                FailureCategory.NOT_CONFIGURED, f"There is no deployment {IMPORT_ORDER}.", next_step=DEPLOY
             ) from None
-    return DEPLOYMENT
+    return IMPORT_ORDER
 
 
 async def _worker(name: str) -> str:
@@ -161,24 +161,20 @@ async def _omero() -> str:
 
 
 def _log_in(server: OmeroServer) -> str:
-    client = omero.client(host=server.host, port=server.port)
     try:
-        session = client.createSession(server.sudo_user, server.password.get_secret_value())
-        version = session.getConfigService().getVersion()
-        context = session.getAdminService().getEventContext()
-        privileges = {privilege.value.val for privilege in session.getAdminService().getCurrentAdminPrivileges()}
-        if "Sudo" not in privileges:
-            raise fail(
-                FailureCategory.NOT_CONFIGURED,
-                f"{context.userName!r} may not act for other users.",
-                next_step="Give the account the Sudo privilege in OMERO.",
-            )
-    except FailureError:
-        raise
+        with sudo_login(server) as client:
+            admin = client.sf.getAdminService()
+            version = client.sf.getConfigService().getVersion()
+            name = admin.getEventContext().userName
+            privileges = {privilege.value.val for privilege in admin.getCurrentAdminPrivileges()}
     except Exception as error:
         raise classify(error, "log in") from error
-    finally:
-        client.closeSession()
+    if "Sudo" not in privileges:
+        raise fail(
+            FailureCategory.NOT_CONFIGURED,
+            f"{name!r} may not act for other users.",
+            next_step="Give the account the Sudo privilege in OMERO.",
+        )
     return f"version {version} at {server.host}:{server.port}, {server.sudo_user!r} may act for users"
 
 

@@ -34,6 +34,16 @@ class StoredAnnotation(Protocol):
 Stored = TypeVar("Stored", bound=StoredAnnotation)
 
 
+def annotations_query(kind: str, condition: str) -> str:
+    """HQL for the map annotations of the object with the parameter `id`, by their ids. `condition`: on `a.ns`; a
+    database may compare without regard to capitals, so names are compared once more by who asks.
+    """
+    return (
+        f"select a from {kind} o join o.annotationLinks l join l.child a "
+        f"where a.class = MapAnnotation and o.id = :id and {condition} order by a.id"
+    )
+
+
 class AnnotationHolder(Protocol[Stored]):
     """The annotations of one object, in the session of somebody who may read and write them.
 

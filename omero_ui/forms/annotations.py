@@ -28,7 +28,7 @@ from omero.rtypes import rstring
 from omero.sys import ParametersI
 
 from contracts.failures import FailureCategory, fail
-from contracts.forms.annotation_holder import ChangedMeanwhile
+from contracts.forms.annotation_holder import ChangedMeanwhile, annotations_query
 from contracts.forms.chunks import Rows
 
 _LINKS: dict[str, tuple[Any, Any]] = {
@@ -128,10 +128,7 @@ class Holder:
         parameters = ParametersI().addLong("id", self.id)
         parameters.addString("ns", namespace)
         found = self.client.sf.getQueryService().findAllByQuery(
-            f"select a from {self.kind} o join o.annotationLinks l join l.child a "
-            f"where a.class = MapAnnotation and o.id = :id and {condition} order by a.id",
-            parameters,
-            _EVERYWHERE,
+            annotations_query(self.kind, condition), parameters, _EVERYWHERE
         )
         return [
             StoredAnnotation(

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from contracts.analysis_run import AnalysisRun
+from contracts.deployment_names import ANALYSIS_RUN, IMPORT_ORDER
 from contracts.failures import FailureCategory, fail
 from contracts.import_order import ImportOrder
 from contracts.run_tags import analysis_tags, order_tags
 from omero_ui.prefect_api.answers import Deployment, FlowRun
 from omero_ui.prefect_api.blocks import BLOCK_NAME
 from omero_ui.prefect_api.connection import PrefectApi
-
-IMPORT_ORDER = "import-order/import-order"
-ANALYSIS_RUN = "analysis-run/analysis-run"
 
 
 def place_order(prefect: PrefectApi, order: ImportOrder) -> FlowRun:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from contracts.run_tags import RunKind
 from omero_ui.prefect_api.answers import StateType, TaskRun
 from omero_ui.prefect_api.connection import PAGE, PrefectApi
+from omero_ui.prefect_api.pages import read_pages
 from omero_ui.runs.standing import Look, Standing, standing_of
 
 #: Tasks that are read; an order of 10,000 files has 40,000 and more.
@@ -78,19 +79,9 @@ class Steps(BaseModel):
 
 def read_steps(prefect: PrefectApi, flow_run: UUID, kind: RunKind, standing: Standing, now: datetime) -> Steps:
     """Ask Prefect for the run's tasks and sum them up."""
-    tasks: list[TaskRun] = []
-    while len(tasks) < MOST_TASKS:
-        body = {
-            "flow_runs": {"id": {"any_": [str(flow_run)]}},
-            "sort": "EXPECTED_START_TIME_ASC",
-            "limit": PAGE,
-            "offset": len(tasks),
-        }
-        page = [TaskRun.model_validate(item) for item in prefect.post("/task_runs/filter", body)]
-        tasks += page
-        if len(page) < PAGE:
-            break
-    return sum_up(tasks, kind, standing, now)
+    body = {"flow_runs": {"id": {"any_": [str(flow_run)]}}, "sort": "EXPECTED_START_TIME_ASC"}
+    pages = read_pages(prefect, "/task_runs/filter", body, most=MOST_TASKS)
+    return sum_up([TaskRun.model_validate(item) for item in pages], kind, standing, now)
 
 
 def sum_up(tasks: Sequence[TaskRun], kind: RunKind, standing: Standing, now: datetime) -> Steps:

@@ -12,6 +12,7 @@ from contracts.storage_use import STORAGE_USE, StorageUse
 from omero_ui.prefect_api.answers import Artifact
 from omero_ui.prefect_api.artifacts import as_json
 from omero_ui.prefect_api.connection import PAGE, PrefectApi
+from omero_ui.prefect_api.pages import read_pages
 from omero_ui.runs.query import visible_since
 from omero_ui.visitor import Visitor
 
@@ -44,19 +45,13 @@ class StorageDays(BaseModel):
 
 def read_storage(prefect: PrefectApi, visitor: Visitor, days: int, now: datetime) -> StorageDays:
     """Of the runs that the visitor may see."""
-    found: list[Artifact] = []
-    while len(found) < MOST_SUMMED:
-        body = {
-            "artifacts": {"type": {"any_": [STORAGE_USE]}},
-            "flow_runs": visible_since(visitor, now - timedelta(days=days)),
-            "sort": "UPDATED_DESC",
-            "limit": PAGE,
-            "offset": len(found),
-        }
-        page = [Artifact.model_validate(item) for item in prefect.post("/artifacts/latest/filter", body)]
-        found += page
-        if len(page) < PAGE:
-            break
+    body = {
+        "artifacts": {"type": {"any_": [STORAGE_USE]}},
+        "flow_runs": visible_since(visitor, now - timedelta(days=days)),
+        "sort": "UPDATED_DESC",
+    }
+    pages = read_pages(prefect, "/artifacts/latest/filter", body, most=MOST_SUMMED)
+    found = [Artifact.model_validate(item) for item in pages]
     return StorageDays(days=sum_up(found, days, now), cut=len(found) >= MOST_SUMMED)
 
 

@@ -21,10 +21,10 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
+from contracts.deployment_names import IMPORT_ORDER
 from contracts.import_report import ImportReport, report_key
 from sandbox.site import Site
 from sandbox.site.service import PROJECT
-from tasks.placing import IMPORT_ORDER
 from tests.sandbox.bad_input.waiting_for import wait_for
 
 #: What an import writes; a refused order leaves the number of each as it was.

@@ -11,8 +11,8 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 
+from contracts.deployment_names import IMPORT_ORDER
 from sandbox.site import Site
-from tasks.placing import IMPORT_ORDER
 
 #: Seconds between two rounds of Prefect's scheduler.
 ROUND = 60
