@@ -13,7 +13,7 @@ import typer
 from cli.failures import console, reported
 from cli.site import use_site
 from cli.typed import make_typed
-from contracts.analysis_run import AnalysisRun, RoiShape, TableKind
+from contracts.analysis_run import AnalysisInputs, AnalysisRun, RoiShape, TableKind
 from contracts.failures import FailureCategory, fail
 from contracts.workflow_descriptor import ParameterType, WorkflowDescriptor
 
@@ -22,7 +22,7 @@ from contracts.workflow_descriptor import ParameterType, WorkflowDescriptor
 def analyse(
     workflow: Annotated[str, typer.Argument(help="Name of the workflow; `omero-flows workflows list` shows them.")],
     user: Annotated[str, typer.Option("--as", help="Login name of the OMERO user whose run it is.")],
-    group: Annotated[str, typer.Option(help="OMERO group.")],
+    group: Annotated[str | None, typer.Option(help="OMERO group. Default: the one that the first input is in.")] = None,
     dataset: Annotated[list[int] | None, typer.Option(help="Id of a dataset to analyse; may be repeated.")] = None,
     image: Annotated[list[int] | None, typer.Option(help="Id of an image to analyse; may be repeated.")] = None,
     plate: Annotated[list[int] | None, typer.Option(help="Id of a plate to analyse; may be repeated.")] = None,
@@ -79,16 +79,21 @@ def analyse(
 
 
 async def _place(workflow: str, values: list[tuple[str, str]], fields: dict[str, Any], detach: bool) -> None:
+    from blocks.omero_server import OmeroServer
     from blocks.workflow_catalogue import WorkflowCatalogue
     from cli.analysis_watch import place_run, watch_run
     from tasks.analysis_work import CATALOGUE_BLOCK, begin_run
-    from tasks.order_run import load_block
+    from tasks.input_group import find_group
+    from tasks.order_run import OMERO_BLOCK, load_block
     from tasks.plan_run import make_plan
     from tasks.prefect_client import prefect_client
 
     async with prefect_client() as client:
         catalogue = await load_block(WorkflowCatalogue, CATALOGUE_BLOCK)
         descriptor = await asyncio.to_thread(catalogue.descriptor, workflow)
+        if fields["group"] is None:
+            inputs = make_typed(AnalysisInputs, "choice of images", fields["inputs"])
+            fields["group"] = await asyncio.to_thread(find_group, await load_block(OmeroServer, OMERO_BLOCK), inputs)
         run = make_typed(AnalysisRun, "run", fields | {"parameters": read_values(descriptor, values)})
         async with begin_run(run) as work:
             # Everything that can be wrong is said here, before there is a run.
@@ -96,7 +101,9 @@ async def _place(workflow: str, values: list[tuple[str, str]], fields: dict[str,
             web_url = work.server.web_url
         placed = await place_run(client, run)
         console.print(f"Run [bold]{run.uuid}[/]: {run.title}", highlight=False)
-        console.print(f"  {len(plan.inputs)} images in {len(plan.tasks)} tasks", highlight=False)
+        images, tasks = len(plan.inputs), len(plan.tasks)
+        what = f"{images} image{'' if images == 1 else 's'} in {tasks} task{'' if tasks == 1 else 's'}"
+        console.print(f"  {what}", highlight=False)
         if detach:
             console.print(f"See it with: omero-flows show {run.uuid}", highlight=False)
             return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
@@ -35,7 +36,7 @@ async def follow(
     """
     seen = ""
     try:
-        with Live(bar, console=console, refresh_per_second=6):
+        with _shown(bar):
             while True:
                 run = await client.read_flow_run(run.id)
                 await update(run)
@@ -48,6 +49,17 @@ async def follow(
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print(f"\nIt goes on without this window. See it with: omero-flows show {token}", highlight=False)
         return None
+
+
+@contextmanager
+def _shown(bar: Progress) -> Iterator[None]:
+    try:
+        with Live(bar, console=console, refresh_per_second=6):
+            yield
+    finally:
+        # Rich ends its last picture with a line end on a terminal alone: in a log, what follows stood behind it.
+        if not console.is_terminal:
+            console.line()
 
 
 def has_completed(run: FlowRun) -> bool:

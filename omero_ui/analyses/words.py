@@ -80,12 +80,17 @@ def _jobs(run: AnalysisRun, images: int, job: JobResources) -> str:
         what += f" of {'' if images % size == 0 else 'up to '}{size:,}"
     gets = [count(job.cpus, "processor")]
     if job.memory_mb:
-        gets.append(f"{job.memory_mb / 1024:.3g} GiB of memory")
+        gets.append(f"{_memory(job.memory_mb)} of memory")
     if job.gpus:
         gets.append(count(job.gpus, "GPU"))
     where = f" in partition {job.partition}" if job.partition else ""
     at_once = f"; at most {job.at_once} at the same time" if job.at_once and jobs > job.at_once else ""
     return f"{what}; each gets {', '.join(gets)} and at most {job.minutes:,} minutes{where}{at_once}."
+
+
+def _memory(mebibytes: int) -> str:
+    """In the unit in which it is a round number, as whoever set it wrote it."""
+    return f"{mebibytes // 1024:,} GiB" if mebibytes % 1024 == 0 else f"{mebibytes:,} MiB"
 
 
 def _results(results: ResultOptions) -> Iterator[Said]:

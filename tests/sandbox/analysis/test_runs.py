@@ -85,12 +85,14 @@ def test_a_job_that_fails_is_reported_with_its_log(desk: RunDesk) -> None:
         (("nuclei", "--image", "999999"), "999999"),
         (("nuclei", "--image", "{image}", "--param", "diameter=wide"), "diameter"),
         (("nuclei", "--image", "{image}", "--param", "color=red"), "color"),
+        (("nuclei", "--image", "{image}", "--param", "diameter=-5"), "-5 is less than 1"),
         (("nuclei", "--image", "{image}", "--minutes", "100000"), "100000 minutes"),
+        (("nuclei", "--image", "{image}", "--group", "lab-b"), "belongs to group 'lab-a', not to 'lab-b'"),
     ],
 )
 def test_bad_input_is_refused_before_there_is_a_run(desk: RunDesk, words: tuple[str, ...], said: str) -> None:
     given = [word.format(image=desk.images[0]) for word in words]
-    done = desk.command("analyse", *given, "--as", "alice", "--group", "lab-a")
+    done = desk.command("analyse", *given, "--as", "alice")
     assert done.returncode == 1, done.stdout
     assert said in done.stdout
     assert "Traceback" not in done.stdout
