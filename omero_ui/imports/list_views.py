@@ -51,6 +51,22 @@ def change(request: Request, visitor: Visitor) -> Response:
     return show(request, visitor, "omero_ui/imports/list.html", list_context(changed, desk, conn, group))
 
 
+def _sent_forms(post: Any) -> list[tuple[str, str, str]]:
+    """Name, version and values of each form. One that lacks a part is not dropped: nobody would miss it.
+
+    Raises:
+        FailureError: BAD_REQUEST.
+    """
+    names, versions, values = (post.getlist(field) for field in ("form", "version", "values"))
+    if not len(names) == len(versions) == len(values):
+        raise fail(
+            FailureCategory.BAD_REQUEST,
+            "What was filled in did not come whole.",
+            next_step="Load the page again; what you typed comes back as a draft.",
+        )
+    return list(zip(names, versions, values, strict=True))
+
+
 @page("import", methods=("POST",))
 def place(request: Request, visitor: Visitor) -> Response:
     """Place the list as an order, with what was filled in for its destination; the page then goes to its run. The same
@@ -59,8 +75,7 @@ def place(request: Request, visitor: Visitor) -> Response:
     draft = draft_of(visitor, request.POST.get("draft", ""))
     group = group_of(visitor, draft.group)
     desk, conn = read_desk(), omero_of(request)
-    sent = zip(*(request.POST.getlist(name) for name in ("form", "version", "values")), strict=False)
-    forms = read_filled(conn, draft.target, sent)
+    forms = read_filled(conn, draft.target, _sent_forms(request.POST))
     if isinstance(forms, Misfit):
         return tell_misfit(request, visitor, forms)
     orders = make_orders(draft, desk.settings, visitor.name, forms=forms)

@@ -117,6 +117,8 @@ def test_what_does_not_fit_is_refused_and_nothing_is_placed(alice: WebVisitor, b
         assert answer.status_code == 422 and told in answer.text and "data-where" not in answer.text
     stale = place(orders, VALUES, version="2001-01-01T00:00:00")
     assert stale.status_code == 409 and "newer version" in stale.text
+    torn = place(orders, VALUES)
+    assert torn.is_client_error and "did not come whole" in torn.text
     unknown = place(orders, VALUES, version=version, form="<b>none</b>")
     assert unknown.status_code == 409 and "&lt;b&gt;none" in unknown.text
     private = made(alice, "Dataset", f"Order forms {uuid.uuid4()}", "lab-b")
