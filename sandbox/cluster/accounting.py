@@ -23,8 +23,9 @@ class MariaDb(ClusterService):
         super().prepare()
         if not self.addresses.accounting:
             raise NotAvailable(_WITHOUT)
-        if shutil.which("mariadbd", path="/usr/sbin") is None:
-            raise NotAvailable("MariaDB is not installed (apt-get install mariadb-server-core): no Slurm accounting")
+        for program, package in (("mariadbd", "mariadb-server-core"), ("my_print_defaults", "mariadb-client-core")):
+            if shutil.which(program, path="/usr/sbin:/usr/bin") is None:
+                raise NotAvailable(f"MariaDB's {program} is not installed (apt-get install {package}): no accounting")
         folder = self.machine.spool / "mysql"
         folder.mkdir(mode=0o700, exist_ok=True)
         write_private(folder / "accounts.sql", database_accounts())

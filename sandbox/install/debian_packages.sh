@@ -53,6 +53,7 @@ if root; then
     want slurm-client          "sbatch, squeue, sacct, scontrol"        command -v sbatch
     want slurmdbd              "Slurm's accounting"                     file /usr/sbin/slurmdbd
     want mariadb-server-core   "its database (the program alone)"       file /usr/sbin/mariadbd
+    want mariadb-client-core   "makes that database"                    file /usr/bin/my_print_defaults
     want openssh-server        "the cluster's login"                    file /usr/sbin/sshd
 else
     say "not root: a local job runner stands for Slurm, whose packages are left out"
