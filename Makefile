@@ -4,6 +4,7 @@ export VENV ?= .venv
 PYTHON ?=
 export PYTHON
 bin := $(VENV)/bin
+LANES ?= 2
 typed := contracts blocks tasks flows converters cli deployments omero_ui
 
 .DEFAULT_GOAL := help
@@ -23,8 +24,9 @@ demo: set-up ## start the sandbox site, import and analyse sample images (ONCE=1
 demo-stop: set-up ## stop the site that make demo left up
 	@$(bin)/omero-flows sandbox down
 
-test: set-up ## run all tests on real services (TESTS=tests/unit for some of them)
-	@$(bin)/python -m pytest $(TESTS)
+# Two lanes, each with a site of its own, file by file and ring by ring: most tests wait for services.
+test: set-up ## run all tests on real services (TESTS=tests/unit for some of them; LANES=0 for one after the other)
+	@$(bin)/python -m pytest --numprocesses $(LANES) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: set-up ## ruff, mypy --strict, the panel's TypeScript, the arrows between the folders
 	@$(bin)/ruff check .
