@@ -180,8 +180,10 @@ class Runner(threading.Thread):
                 self._failed("its process died")
                 return
             now = time.monotonic()
-            if now - ready_since > RECOVERED_AFTER:
+            if now - ready_since > RECOVERED_AFTER and self._failed_starts:
                 self._failed_starts = 0
+                self.status = replace(self.status, deaths=0)
+                self._changed()
             if now - last_check < CHECK_EVERY:
                 continue
             last_check = now
@@ -203,14 +205,14 @@ class Runner(threading.Thread):
         """Count the failure, then wait before the next start; one that was never ready is given up in the end.
 
         A service that was ready once is started again for ever: what killed it can stop, and a site whose OMERO was
-        killed five times in a minute used to stay without one.
+        killed five times in a minute used to stay without one. Whoever waits for the site is told (`Site.start`).
         """
         code = self._child.returncode if self._child else None
         detail = reason if code is None else f"{reason} ({describe_exit(code)})"
         log.warning("%s: %s", self.service.name, detail)
         self._child = None
         self._failed_starts += 1
-        self.status = replace(self.status, process=None, restarts=self.status.restarts + 1)
+        self.status = replace(self.status, process=None, restarts=self.status.restarts + 1, deaths=self._failed_starts)
         if self._failed_starts >= self.service.starts_allowed and not self._was_ready:
             given_up = State.ABSENT if self.service.optional else State.FAILED
             self._set(given_up, f"{detail}; given up after {self._failed_starts} starts, see its log")
@@ -227,6 +229,7 @@ class Runner(threading.Thread):
     def _hold(self) -> None:
         self._end_child()
         self._failed_starts = 0
+        self.status = replace(self.status, deaths=0)
         self._set(State.HELD, "held down on request")
         while self._is_held() and not self._stopping.wait(GLANCE):
             continue

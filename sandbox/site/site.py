@@ -148,7 +148,7 @@ class Site:
         has changed since: Prefect would refuse runs whose parameters are new to it.
 
         Raises:
-            SiteFailed: a service failed, or not all were ready in time.
+            SiteFailed: a service failed, or dies again and again, or not all were ready in time.
         """
         self.home.make()
         child = self._spawn_supervisor(list(services or [SITE]))
@@ -167,7 +167,7 @@ class Site:
                 time.sleep(0.05)  # the status that is there was written by a supervisor of before
                 continue
             narrator.look(current)
-            if failed := [name for name, service in current.services.items() if service.state is State.FAILED]:
+            if failed := [name for name, service in current.services.items() if _has_failed(name, service)]:
                 raise SiteFailed(self._describe_failure(current, failed[0]))
             if current.is_settled():
                 if ended == ALREADY_RUNNING:
@@ -303,7 +303,16 @@ class Site:
         return current.services[name]
 
     def _describe_failure(self, current: SiteStatus, name: str) -> str:
-        return f"{name} failed: {current.services[name].detail}\n{self.log_end(name)}\nwhole log: {self.home.log(name)}"
+        service = current.services[name]
+        what = "failed" if service.state is State.FAILED else f"died {service.deaths} times"
+        detail = service.detail or f"it is {service.state} now"
+        return f"{name} {what}: {detail}\n{self.log_end(name)}\nwhole log: {self.home.log(name)}"
+
+
+def _has_failed(name: str, service: ServiceStatus) -> bool:
+    """Whether it was given up, or is ready now and then and dies again and again: nobody can use that."""
+    kind = SERVICES[name]
+    return service.state is State.FAILED or (not kind.optional and service.deaths >= kind.starts_allowed)
 
 
 class _Narrator:

@@ -31,12 +31,16 @@ SETTLED = frozenset({State.READY, State.DONE, State.HELD, State.ABSENT, State.FA
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service: its state, what there is to say about it, and its process while it has one."""
+    """One service: its state, what there is to say about it, and its process while it has one.
+
+    `deaths`: failed starts and deaths of its process since it was last well, which is ready for half a minute.
+    """
 
     state: State = State.WAITING
     detail: str = ""
     process: Process | None = None
     restarts: int = 0
+    deaths: int = 0
     since: float = field(default_factory=time.time)
     seconds_to_ready: float | None = None
 
@@ -52,7 +56,11 @@ class SiteStatus:
         return is_alive(self.supervisor)
 
     def is_settled(self) -> bool:
-        return all(service.state in SETTLED for service in self.services.values())
+        """Nothing more happens by itself, and what is ready has not just come back from its death."""
+        return all(
+            service.state in SETTLED and not (service.state is State.READY and service.deaths)
+            for service in self.services.values()
+        )
 
 
 def write(home: Home, status: SiteStatus) -> None:

@@ -48,6 +48,8 @@ def test_a_service_that_was_ready_is_started_again_however_often_it_dies(small_s
     for _ in range(5):
         small_site.wait_until_ready("postgres")
         small_site.kill("postgres")
+    with pytest.raises(SiteFailed, match="postgres died 5 times"):
+        small_site.start(["postgres"])  # whoever waits for the site learns what it is worth in between
     small_site.wait_until_ready("postgres")
     assert ask_database(small_site, "SELECT 1") == (1,)
 
