@@ -10,6 +10,7 @@ import typer
 
 from cli import (
     analyse,
+    batch,
     cancel,
     cluster,
     demo,
@@ -36,6 +37,7 @@ app = typer.Typer(
 
 app.command(name="import")(import_order.import_files)
 app.command()(analyse.analyse)
+app.add_typer(batch.app, name="batch")
 app.command()(runs.runs)
 app.command()(show.show)
 app.command()(retry.retry)

@@ -2,3 +2,5 @@
 
 IMPORT_ORDER = "import-order/import-order"
 ANALYSIS_RUN = "analysis-run/analysis-run"
+BATCH_IMPORT = "batch-import/batch-import"
+NIGHTLY_IMPORT = "batch-import/nightly-import"

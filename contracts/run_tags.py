@@ -10,6 +10,8 @@ from contracts.waiting_job import CLUSTER_TAG
 
 #: On every run that somebody ordered; housekeeping does not have it.
 ORDERED = "omero-flows"
+#: On runs that serve the site; nobody's, and in nobody's list of runs. A batch of many users is one.
+HOUSEKEEPING = "omero-flows-housekeeping"
 
 _USER = "user:"
 _GROUP = "group:"

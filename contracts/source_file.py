@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from contracts.base import Contract
+from contracts.base import Contract, Pair
 from contracts.preprocessing import Preprocessing
 
 #: Longest name of a directory entry on Linux file systems, in bytes (NAME_MAX).
@@ -56,12 +56,13 @@ class SourceFile(Contract):
 
     `series`: import only the series with this index or name of a multi-image file, by converting it
     (BIOMERO's `{UUID}` sub-image orders); None means the whole file. `preprocessing`: how this file is converted,
-    where that is not the order's way.
+    where that is not the order's way. `key_values` are written on what this file becomes, beside the order's.
     """
 
     path: RelativePath
     series: Annotated[str, Field(min_length=1)] | None = None
     preprocessing: Preprocessing | None = None
+    key_values: Annotated[tuple[Pair, ...], Field(strict=False)] = ()
 
     @property
     def name(self) -> str:

@@ -63,14 +63,28 @@ async def authorise(run: OrderRun) -> tuple[Permit, ...]:
 
 def check_order(order: ImportOrder, session: OmeroSession, storage: ImageStorage) -> tuple[Permit, ...]:
     """Authorise without Prefect, for the command line's check before an order is placed; writes nothing."""
+    check_whole_order(order, session, storage)
+    return tuple(permit_of(order, storage, file) for file in order.files)
+
+
+def check_whole_order(order: ImportOrder, session: OmeroSession, storage: ImageStorage) -> None:
+    """What concerns the order as a whole: user, group, destination, forms, storage; writes nothing.
+
+    Raises:
+        FailureError: what the checks raise.
+    """
     session.log_in()
     check_destination(session, order.destination)
     check_forms(order, session)
     storage.folder(order.group)
-    return tuple(_permit(order, storage, file) for file in order.files)
 
 
-def _permit(order: ImportOrder, storage: ImageStorage, file: SourceFile) -> Permit:
+def permit_of(order: ImportOrder, storage: ImageStorage, file: SourceFile) -> Permit:
+    """Whether one file of an order may be imported.
+
+    Raises:
+        FailureError: only what trying again can help, such as STORAGE_UNAVAILABLE.
+    """
     try:
         first = storage.identify(order.group, file.path)
         preprocessing = order.preprocessing_of(file)

@@ -58,6 +58,25 @@ def hold(
         os.close(descriptor)
 
 
+@contextmanager
+def try_hold(path: Path, *, log: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> Iterator[bool]:
+    """Hold a lock file if nobody else does; False when somebody does.
+
+    Raises:
+        FailureError: STORAGE_UNAVAILABLE, DISK_FULL or NOT_CONFIGURED when the file cannot be made.
+    """
+    descriptor = _try_acquire(path)
+    if not isinstance(descriptor, int):
+        yield False
+        return
+    try:
+        _sign(descriptor, log)
+        yield True
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
 def _sign(descriptor: int, log: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> None:
     """Say in the file who holds it, for those who wait. The lock holds without it, also on a full disk."""
     try:
@@ -75,16 +94,10 @@ def _acquire(
 ) -> int:
     said = False
     while True:
-        descriptor = _open(path)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_still(path, descriptor):
-                return descriptor
-            os.close(descriptor)
-            continue
-        except BlockingIOError:
-            holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "unknown"
-            os.close(descriptor)
+        descriptor = _try_acquire(path)
+        if isinstance(descriptor, int):
+            return descriptor
+        holder = descriptor
         if stopped():
             raise fail(
                 FailureCategory.CANCELLED,
@@ -95,6 +108,21 @@ def _acquire(
             log.warning("Another process works at this (host and process: %s); waiting for it to end", holder)
             said = True
         time.sleep(poll_seconds)
+
+
+def _try_acquire(path: Path) -> int | str:
+    """The descriptor that holds the lock, or who holds it (host and process)."""
+    while True:
+        descriptor = _open(path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "unknown"
+            os.close(descriptor)
+            return holder
+        if _is_still(path, descriptor):
+            return descriptor
+        os.close(descriptor)
 
 
 def _open(path: Path) -> int:

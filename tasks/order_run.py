@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -30,8 +31,12 @@ class OrderRun(ImportWork):
         session: OmeroSession,
         storage: ImageStorage,
         engine: ContainerEngine | None,
+        *,
+        stop: threading.Event | None = None,
     ) -> None:
-        super().__init__(order.uuid, order.destination, server, session, storage, hash_sources=order.hash_sources)
+        super().__init__(
+            order.uuid, order.destination, server, session, storage, hash_sources=order.hash_sources, stop=stop
+        )
         self.order = order
         self.engine = engine
 

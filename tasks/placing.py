@@ -8,10 +8,10 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 
-from contracts.deployment_names import IMPORT_ORDER
+from contracts.deployment_names import BATCH_IMPORT, IMPORT_ORDER
 from contracts.failures import FailureCategory, fail
 from contracts.import_order import ImportOrder
-from contracts.run_tags import order_tags
+from contracts.run_tags import HOUSEKEEPING, order_tags
 
 
 async def place_order(client: PrefectClient, order: ImportOrder) -> FlowRun:
@@ -54,4 +54,16 @@ async def place_flow_run(
         ) from error
     return await client.create_flow_run_from_deployment(
         found.id, parameters=parameters, name=name, idempotency_key=str(token), tags=tags
+    )
+
+
+async def place_batch(client: PrefectClient, token: UUID, title: str, orders: tuple[ImportOrder, ...]) -> FlowRun:
+    """Make the flow run of a batch of orders.
+
+    Raises:
+        FailureError: NOT_CONFIGURED when there is no deployment.
+    """
+    parameters: dict[str, object] = {"title": title, "orders": [order.model_dump(mode="json") for order in orders]}
+    return await place_flow_run(
+        client, BATCH_IMPORT, parameters, name=title, token=token, tags=[HOUSEKEEPING, str(token)]
     )

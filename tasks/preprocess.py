@@ -45,7 +45,8 @@ async def sources_of(
     A conversion waits for its turn; a file that needs none does not.
     """
     if run.order.preprocessing_of(file) is None:
-        yield (ImportSource(path=file.path, files=permit, sha256=await _checksum(run, permit[0])),)
+        checksum = await _checksum(run, permit[0])
+        yield (ImportSource(path=file.path, files=permit, key_values=file.key_values, sha256=checksum),)
         return
     folders = folders_of(run.storage, run.order, file, permit[0])
     try:
@@ -218,7 +219,7 @@ def _source(
         image_name=output.name if output.name != Path(output.path).name else None,
         processed=processed,
         alternative=alternative,
-        key_values=output.keyvalues,
+        key_values=output.keyvalues + file.key_values,
         preprocessing=manifest.preprocessing,
         converter_digest=manifest.digest,
         sha256=checksum,

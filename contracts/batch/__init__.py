@@ -1,0 +1,5 @@
+"""Batches: what schedulers import by night. Pure; `tasks` reads the folders and does the work.
+
+A manifest is a table of files with where each goes (`read_manifest`); its rows become import orders (`orders`), whose
+tokens are made of what they say, so that the same row is the same order every night.
+"""
