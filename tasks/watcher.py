@@ -74,7 +74,10 @@ async def dismiss_waiting_watchers(client: PrefectClient, name: str = WATCHER) -
 
 
 async def read_latest_watcher(client: PrefectClient) -> FlowRun | None:
-    """The watcher that began last, whatever became of it; None when there never was one.
+    """The watcher that began last, whatever became of it, unless it was cancelled; None when there never was one.
+
+    Prefect gives a run that is cancelled before it began a moment of starting all the same: a dismissed watcher would
+    hide that the one before it failed.
 
     Raises:
         ObjectNotFound: there is no such deployment.
@@ -82,7 +85,14 @@ async def read_latest_watcher(client: PrefectClient) -> FlowRun | None:
     deployment = await client.read_deployment_by_name(WATCHER)
     found = await client.read_flow_runs(
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
-        flow_run_filter=FlowRunFilter(start_time=FlowRunFilterStartTime(is_null_=False)),
+        flow_run_filter=FlowRunFilter(
+            start_time=FlowRunFilterStartTime(is_null_=False),
+            state=FlowRunFilterState(
+                type=FlowRunFilterStateType(
+                    any_=[StateType.RUNNING, StateType.COMPLETED, StateType.FAILED, StateType.CRASHED]
+                )
+            ),
+        ),
         sort=FlowRunSort.START_TIME_DESC,
         limit=1,
     )

@@ -6,6 +6,7 @@ looks at one run's end.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from contracts.failures import Failure, FailureCategory
 from contracts.run_results import ResultKind
@@ -20,6 +23,7 @@ from contracts.slurm_job import Outcome, TaskVerdict, Witness
 from contracts.slurm_state import JobState
 from sandbox.cluster.machine import Machine
 from sandbox.site import Site
+from tasks.watcher import WATCHER
 from tests.chaos.waiting import wait_for
 from tests.sandbox.analysis.conftest import RunDesk
 from tests.sandbox.analysis.told_jobs import (
@@ -275,3 +279,89 @@ def test_odd_results_are_told_one_by_one_and_the_good_ones_kept(ends: dict[str, 
     brought = cluster.site.storage / ended.run.group / ".analyzed" / str(ended.run.uuid) / str(task)
     assert {path.name for path in brought.iterdir()} == {"cells.csv", "notes.xyz", "half.ome.tif"}
     assert not any(path.is_symlink() for path in brought.iterdir())
+
+
+@pytest.mark.parametrize("accounting", [True, False], ids=["slurmdbd down", "no slurmdbd"])
+def test_the_verdict_needs_no_slurmdbd(ends: dict[str, Ended], cluster: ToldCluster, accounting: bool) -> None:
+    """`ends` is asked for so that the daemon fails after those runs. The controller has Slurm's own word then."""
+    cluster.site.hold("slurmdbd", kill=True)
+    try:
+        if not accounting:
+            cluster.deploy(accounting=False)
+        run = cluster.place(
+            f"[ {TASK} = 0 ] || {{ {FOR_EVER}; }}; {RESULT}",
+            where="told-once",
+            inputs={"images": list(cluster.images[:2])},
+            batch_size=1,
+        )
+        run.wait_until_begun(1)
+        node = run.shown(task=1)["NodeList"]
+        wait_for("the good task to end", (run.folder / "attempt-1" / "0.exitcode").exists)
+        cluster.admin("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+        ended = run.wait_until_ended()
+    finally:
+        cluster.site.release("slurmdbd")
+        if not accounting:
+            cluster.deploy()
+    good, lost = ended.report.verdicts
+    assert (good.outcome, good.witness) == (Outcome.SUCCEEDED, Witness.JOB)
+    assert lost.failure is not None and lost.failure.category is FailureCategory.NODE_FAILED
+    assert lost.state is JobState.NODE_FAIL
+    # The job may still write its end while its node is taken away.
+    assert lost.witness in (Witness.JOB, Witness.SQUEUE)
+    assert [result.kind for result in ended.report.results] == [ResultKind.TABLE]
+
+
+def test_the_nightly_tidying_removes_what_failed_and_nothing_else(ends: dict[str, Ended], cluster: ToldCluster) -> None:
+    """With `keep_failed_days` 0 every run that has ended is old enough."""
+    scratch = cluster.machine.scratch
+    stranger, waiting = scratch / str(uuid.uuid4()), cluster.place(RESULT, where="told-later")
+    waiting.job()
+    stranger.mkdir()
+    shutil.chown(stranger, scratch.stat().st_uid)
+    failed = [scratch / str(ends[name].run.uuid) for name in ("tasks", "dependent", "lost with its node")]
+    assert all(folder.is_dir() for folder in failed)
+    cluster.deploy(keep_failed_days=0)
+    cluster.desk.start(WATCHER)
+    tidied = cluster.desk.start("tidy-cluster/tidy-cluster")
+    said = cluster.desk.wait_for_state(tidied, "Completed", "Failed", "Crashed")
+    assert said.is_completed() and "removed" in (said.message or ""), said
+    assert [folder for folder in failed if folder.exists()] == []
+    assert stranger.is_dir() and waiting.folder.is_dir()
+    stranger.rmdir()
+    waiting.hurry()
+    assert_good(waiting.wait_until_ended())
+
+
+def test_a_changed_host_key_stops_everything_and_harms_no_run_that_waits(
+    ends: dict[str, Ended], cluster: ToldCluster
+) -> None:
+    """A new run fails at once, with nothing sent; one that waits goes on when the key is the pinned one again."""
+    waiting = cluster.place(RESULT, where="told-later")
+    cluster.desk.wait_for_state(waiting.flow_run, "Suspended")
+    file = cluster.machine.folder / "etc" / "ssh" / "ssh_host_ed25519_key"
+    pinned = file.read_text("ascii")
+    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    file.write_bytes(key)
+    cluster.site.restart("sshd")
+    try:
+        refused = cluster.place(RESULT)
+        ended = refused.wait_until_ended()
+        doctor = wait_for("doctor to say so", lambda: _doctor_of_the_watcher(cluster))
+    finally:
+        file.write_text(pinned, "ascii")
+        cluster.site.restart("sshd")
+    assert ended.state.is_failed() and ended.report.failure is not None
+    assert ended.report.failure.category is FailureCategory.HOST_KEY_CHANGED
+    assert "nothing was sent" in ended.report.failure.summary
+    assert not refused.folder.exists()
+    assert "another host key than the pinned one" in doctor and "omero-flows cluster check" in doctor
+    cluster.desk.start(WATCHER)
+    waiting.hurry()
+    assert_good(waiting.wait_until_ended())
+
+
+def _doctor_of_the_watcher(cluster: ToldCluster) -> str:
+    """What `omero-flows doctor` says once the watcher has failed; empty before."""
+    said = cluster.desk.command("doctor").stdout
+    return said if "The last watcher of the cluster failed." in said else ""
