@@ -17,6 +17,7 @@ from prefect.exceptions import ObjectNotFound
 from contracts.analysis_report import AnalysisReport, analysis_report_key
 from contracts.failures import FailureCategory, fail
 from contracts.import_report import ImportReport, progress_key, report_key
+from contracts.migrated_run import read_history
 from contracts.run_tags import ORDERED
 from contracts.waiting_job import JobStanding, news_key
 from tasks.latest_artifact import read_latest
@@ -100,6 +101,14 @@ def token_of(run: FlowRun) -> UUID:
 def local(moment: datetime | None) -> str:
     """A moment in the reader's own time zone."""
     return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def state_moment(run: FlowRun) -> datetime | None:
+    """Since when it stands as it does; of a run that BIOMERO did, when that ended, else began."""
+    history = read_history(run.tags, run.parameters)
+    if history is not None:
+        return history.ended or history.began or history.placed
+    return run.state.timestamp if run.state is not None else run.created
 
 
 def state_name(run: FlowRun) -> str:

@@ -11,6 +11,7 @@ import typer
 from cli.failures import console, reported
 from cli.site import use_site
 from contracts.failures import WAITING, FailureCategory, fail
+from contracts.run_tags import MIGRATED
 
 
 @reported
@@ -40,6 +41,12 @@ async def _retry(order: str) -> None:
             await client.set_flow_run_state(run.id, Scheduled(message="Hurried from the command line"), force=True)
             console.print(f"It tries again now. See it with: omero-flows show {token_of(run)}", highlight=False)
             return
+        if MIGRATED in run.tags:
+            raise fail(
+                FailureCategory.BAD_REQUEST,
+                "BIOMERO did this run; here is only its history.",
+                next_step="Place a new order. An order that failed may be set to Import Pending in BIOMERO's database.",
+            )
         if run.state is None or not run.state.is_final():
             raise fail(
                 FailureCategory.BAD_REQUEST,

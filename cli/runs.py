@@ -25,7 +25,7 @@ def runs(
 async def _list(limit: int) -> None:
     from rich.markup import escape
 
-    from cli.flow_runs import list_runs, local, state_name, token_of
+    from cli.flow_runs import list_runs, local, state_moment, state_name, token_of
     from tasks.prefect_client import prefect_client
 
     async with prefect_client() as client:
@@ -34,9 +34,8 @@ async def _list(limit: int) -> None:
         console.print("There are no orders yet. Place one with: omero-flows import --help")
         return
     for run in found:  # two lines a run: a table with UUIDs does not fit 80 columns
-        moment = run.state.timestamp if run.state is not None else run.created
         message = (run.state.message or "") if run.state is not None else ""
-        console.print(f"{state_name(run):10} [dim]{local(moment)}[/]  {token_of(run)}", highlight=False)
+        console.print(f"{state_name(run):10} [dim]{local(state_moment(run))}[/]  {token_of(run)}", highlight=False)
         console.print(
             f"           {escape(run.name)}" + (f": {escape(message[:200])}" if message else ""),
             highlight=False,

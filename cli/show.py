@@ -34,10 +34,13 @@ async def _show(order: str, as_json: bool) -> None:
         read_analysis_report,
         read_report,
         read_standing,
+        state_moment,
         state_name,
         token_of,
     )
+    from cli.history_table import history_table
     from cli.report_table import report_table
+    from contracts.migrated_run import read_history
     from tasks.order_run import load_blocks
     from tasks.prefect_client import prefect_client
 
@@ -46,17 +49,22 @@ async def _show(order: str, as_json: bool) -> None:
         report = await read_report(client, token_of(run))
         analysis = None if report is not None else await read_analysis_report(client, token_of(run))
         standing = await read_standing(client, token_of(run))
+        history = read_history(run.tags, run.parameters)
         if as_json:
-            shown = report or analysis
+            shown = report or analysis or history
             typer.echo(shown.model_dump_json(indent=2) if shown is not None else "null")
             return
         server, _ = await load_blocks()
     console.print(f"[bold]{escape(run.name)}[/]", highlight=False)
     console.print(f"  order   {token_of(run)}", highlight=False)
     if run.state is not None:
-        console.print(f"  state   {state_name(run)} since {local(run.state.timestamp)}", highlight=False)
+        console.print(f"  state   {state_name(run)} since {local(state_moment(run))}", highlight=False)
         if run.state.message:
             console.print(f"          {escape(run.state.message)}", highlight=False)
+    if history is not None:
+        console.print(f"  placed  {local(history.placed)}, done by BIOMERO", highlight=False)
+        console.print(history_table(history))
+        return
     console.print(f"  placed  {local(run.created)}, started {run.run_count} times", highlight=False)
     if standing is not None and run.state is not None and not run.state.is_final():
         console.print(f"  cluster {escape(standing.summary)}", highlight=False)

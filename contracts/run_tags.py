@@ -12,6 +12,8 @@ from contracts.waiting_job import CLUSTER_TAG
 ORDERED = "omero-flows"
 #: On runs that serve the site; nobody's, and in nobody's list of runs. A batch of many users is one.
 HOUSEKEEPING = "omero-flows-housekeeping"
+#: Besides, on every run that BIOMERO did and whose history was taken over.
+MIGRATED = "migrated"
 
 _USER = "user:"
 _GROUP = "group:"

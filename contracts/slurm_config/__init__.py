@@ -11,7 +11,7 @@ import configparser
 
 from contracts.failures import FailureCategory, fail
 from contracts.slurm_config.cluster import ClusterKeys
-from contracts.slurm_config.report import IniKey, MigratedKey, SlurmConfigMigration
+from contracts.slurm_config.report import MigratedKey, SlurmConfigMigration, WrittenKey
 from contracts.slurm_config.workflows import LISTS, SECTIONS, WorkflowKeys
 
 #: Characters.
@@ -45,7 +45,7 @@ def read_slurm_config(text: str) -> SlurmConfigMigration:
     return SlurmConfigMigration(workflows=workflows.entries, cluster=cluster.settings, keys=tuple(rows))
 
 
-def _read_keys(text: str) -> tuple[list[IniKey], list[IniKey]]:
+def _read_keys(text: str) -> tuple[list[WrittenKey], list[WrittenKey]]:
     """All keys in the file's sequence, and those among them whose interpolation fails."""
     if len(text) > LONGEST_FILE:
         raise fail(
@@ -64,14 +64,14 @@ def _read_keys(text: str) -> tuple[list[IniKey], list[IniKey]]:
             detail=str(error),
             next_step="Correct that line; BIOMERO cannot read it either.",
         ) from error
-    keys: list[IniKey] = []
-    broken: list[IniKey] = []
+    keys: list[WrittenKey] = []
+    broken: list[WrittenKey] = []
     for section in parser.sections():
         for name in parser.options(section):
             try:
                 value = parser.get(section, name) or ""
             except configparser.InterpolationError:
                 value = parser.get(section, name, raw=True) or ""
-                broken.append(IniKey(section=section, key=name, value=value.strip()))
-            keys.append(IniKey(section=section, key=name, value=value.strip()))
+                broken.append(WrittenKey(section=section, key=name, value=value.strip()))
+            keys.append(WrittenKey(section=section, key=name, value=value.strip()))
     return keys, broken

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from contracts.cluster_settings import ClusterSettings
 from contracts.sbatch_options import SETTLED, check_option
-from contracts.slurm_config.report import IniKey, MigratedKey, read_switch, reason_of
+from contracts.slurm_config.report import MigratedKey, WrittenKey, read_switch, reason_of
 from contracts.workflow_resources import parse_memory, parse_minutes
 
 #: Jobs of one run that BIOMERO lets pass where "dangerous jobs" are not allowed.
@@ -73,7 +73,7 @@ class ClusterKeys:
             fields["most_tasks_at_once"] = min(HARMLESS_JOBS, fields.get("most_tasks_at_once", HARMLESS_JOBS))
         return ClusterSettings(**fields, sbatch_options=self._sbatch)
 
-    def take(self, key: IniKey) -> MigratedKey:
+    def take(self, key: WrittenKey) -> MigratedKey:
         """Take one key, or say why not."""
         place = (key.section, key.key)
         if place in _NOT_NEEDED:
@@ -89,7 +89,7 @@ class ClusterKeys:
             return key.not_honoured("BIOMERO has no such key.")
         return taker(key) if key.value else key.unset()
 
-    def _takers(self) -> dict[tuple[str, str], Callable[[IniKey], MigratedKey]]:
+    def _takers(self) -> dict[tuple[str, str], Callable[[WrittenKey], MigratedKey]]:
         return {
             ("SLURM", "slurm_data_bind_path"): self._binds,
             ("SLURM", "slurm_script_repo"): self._script_repository,
@@ -100,13 +100,13 @@ class ClusterKeys:
             ("UI", "allow_dangerous_jobs"): self._danger,
         }
 
-    def _field(self, key: IniKey, field: str) -> MigratedKey:
+    def _field(self, key: WrittenKey, field: str) -> MigratedKey:
         text, changed = key.value, ""
         if field in _FOLDERS and text.startswith("~/"):
             text, changed = text.removeprefix("~/"), "A folder without '/' in front is in the account's home."
         return self._set(key, field, text, changed)
 
-    def _set(self, key: IniKey, field: str, text: str, changed: str = "") -> MigratedKey:
+    def _set(self, key: WrittenKey, field: str, text: str, changed: str = "") -> MigratedKey:
         try:
             value = _VALUES.get(field, str)(text)
             ClusterSettings(**{field: value})
@@ -120,7 +120,7 @@ class ClusterKeys:
             changed = _UNITS.get(field, "")
         return key.changed(became, changed) if changed else key.taken(became)
 
-    def _binds(self, key: IniKey) -> MigratedKey:
+    def _binds(self, key: WrittenKey) -> MigratedKey:
         """Bind paths reach every container, but for what is there already or would hide the run's own folders."""
         binds = [path for path in key.value.split(",") if path]
         hiding = [path for path in binds if (path.split(":")[1:2] or [path])[0].rstrip("/") in {"", _DATA}]
@@ -138,7 +138,7 @@ class ClusterKeys:
             )
         return key.taken(became)
 
-    def _gpu_words(self, key: IniKey) -> MigratedKey:
+    def _gpu_words(self, key: WrittenKey) -> MigratedKey:
         style = _GPU[key.key]
         if self._fields.get("gpu_style", style) != style:
             return key.not_honoured("gpu_gres and gpu_gpus exclude each other; the first one was taken.")
@@ -160,7 +160,7 @@ class ClusterKeys:
             return key.taken(became)
         return key.changed(became, "How many it gets, a workflow's entry or a run says; else one.")
 
-    def _option(self, key: IniKey) -> MigratedKey:
+    def _option(self, key: WrittenKey) -> MigratedKey:
         written = key.key.removeprefix("sbatch_")
         name = written.replace("_", "-")
         if name in _DEFAULTS:
@@ -174,13 +174,13 @@ class ClusterKeys:
         became = f"cluster sbatch --{name}={key.value}"
         return key.taken(became) if name == written else key.changed(became, "sbatch writes it with '-'.")
 
-    def _script_repository(self, key: IniKey) -> MigratedKey:
+    def _script_repository(self, key: WrittenKey) -> MigratedKey:
         return key.not_honoured(
             "Job scripts are made from the descriptor; put what those of the repository ask Slurm for into the"
             " workflows' entries."
         )
 
-    def _gpu_flag(self, key: IniKey) -> MigratedKey:
+    def _gpu_flag(self, key: WrittenKey) -> MigratedKey:
         try:
             wanted = read_switch(key.value)
         except ValueError as error:
@@ -188,7 +188,7 @@ class ClusterKeys:
         said = "The container sees the GPU in jobs that asked for one."
         return key.not_needed(said) if wanted else key.changed("as if true", said)
 
-    def _pull_place(self, key: IniKey) -> MigratedKey:
+    def _pull_place(self, key: WrittenKey) -> MigratedKey:
         try:
             by_jobs = read_switch(key.value)
         except ValueError as error:
@@ -196,19 +196,19 @@ class ClusterKeys:
         said = "Images are pulled by jobs."
         return key.not_needed(said) if by_jobs else key.changed("as if true", said)
 
-    def _converter(self, key: IniKey) -> MigratedKey:
+    def _converter(self, key: WrittenKey) -> MigratedKey:
         if key.key == "zarr_to_tiff":
             return key.not_needed("Images are converted while they are staged; no container does it.")
         return key.not_honoured("Images are staged as OME-TIFF, TIFF or OME-Zarr; no container converts them.")
 
-    def _record(self, key: IniKey) -> MigratedKey:
+    def _record(self, key: WrittenKey) -> MigratedKey:
         try:
             wanted = read_switch(key.value)
         except ValueError as error:
             return key.not_honoured(f"{error}.")
         return key.not_needed(_RECORDED) if wanted else key.not_honoured(f"{_RECORDED} It cannot be turned off.")
 
-    def _danger(self, key: IniKey) -> MigratedKey:
+    def _danger(self, key: WrittenKey) -> MigratedKey:
         try:
             self._dangerous = read_switch(key.value)
         except ValueError as error:

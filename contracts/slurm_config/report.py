@@ -1,4 +1,4 @@
-"""What became of each key of a slurm-config.ini."""
+"""What became of each key of a BIOMERO site's settings."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class SlurmConfigMigration(Contract):
         return any(key.section in ("SSH", "SLURM") for key in self.keys)
 
 
-class IniKey(Contract):
-    """A key as it stands in the file: the section's name as written, the key in small letters."""
+class WrittenKey(Contract):
+    """A key as it stands in a file. Of an ini file: the section's name as written, the key in small letters."""
 
     section: str
     key: str
@@ -82,7 +82,7 @@ class IniKey(Contract):
 
 
 #: Keys whose value holds a password.
-SECRETS = frozenset({"sqlalchemy_url"})
+SECRETS = frozenset({"sqlalchemy_url", "ingest_tracking_db"})
 
 
 def reason_of(error: ValidationError) -> str:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.descriptor_source import read_source
 from contracts.sbatch_options import SETTLED, check_option
-from contracts.slurm_config.report import IniKey, MigratedKey, read_switch
+from contracts.slurm_config.report import MigratedKey, WrittenKey, read_switch
 from contracts.workflow_entry import ImageFolder, WorkflowEntry, WorkflowMode, WorkflowName
 
 SECTIONS = ("MODELS", "WORKFLOWS")
@@ -29,7 +29,7 @@ _FIELDS = {"partition": "partition", "gres": "gres", "gpus": "gpus", "time": "ti
 class WorkflowKeys:
     """Takes the keys one by one; `entries` are the workflows that have all they need."""
 
-    def __init__(self, keys: list[IniKey]) -> None:
+    def __init__(self, keys: list[WrittenKey]) -> None:
         """`keys` are all of [MODELS] and [WORKFLOWS]: which key is whose depends on the others."""
         self._winners = {key.key: key for key in sorted(keys, key=lambda key: SECTIONS.index(key.section))}
         self._fields: dict[str, dict[str, Any]] = {}
@@ -45,7 +45,7 @@ class WorkflowKeys:
             name: WorkflowEntry(**fields, sbatch=self._sbatch.get(name, {})) for name, fields in self._fields.items()
         }
 
-    def take(self, key: IniKey) -> MigratedKey:
+    def take(self, key: WrittenKey) -> MigratedKey:
         """Take one key of [MODELS] or [WORKFLOWS], or say why not."""
         if self._winners[key.key] is not key:
             return key.not_needed("[WORKFLOWS] has the same key, and wins.")
@@ -62,7 +62,7 @@ class WorkflowKeys:
             return self._own(key, option.group(1), lambda key, name: self._option(key, name, option.group(2)))
         return self._own(key, key.key, self._folder)
 
-    def take_list(self, key: IniKey) -> MigratedKey:
+    def take_list(self, key: WrittenKey) -> MigratedKey:
         """Take one of the lists of [UI]; each is JSON: `["cellpose", "stardist"]`."""
         if not key.value:
             return key.unset()
@@ -101,13 +101,13 @@ class WorkflowKeys:
         else:
             self._fields[name] = {"repository": address}
 
-    def _own(self, key: IniKey, name: str, take: Any) -> MigratedKey:
+    def _own(self, key: WrittenKey, name: str, take: Any) -> MigratedKey:
         if name not in self._fields:
             return key.not_honoured(self._refused.get(name, f"There is no {name}_repo, so {name!r} is no workflow."))
         found: MigratedKey = take(key, name)
         return found
 
-    def _repository(self, key: IniKey, name: str) -> MigratedKey:
+    def _repository(self, key: WrittenKey, name: str) -> MigratedKey:
         if name not in self._fields:
             return key.not_honoured(self._refused[name])
         version = read_source(key.value).version
@@ -118,7 +118,7 @@ class WorkflowKeys:
             )
         return key.taken(f"{became}, image at {version}")
 
-    def _folder(self, key: IniKey, name: str) -> MigratedKey:
+    def _folder(self, key: WrittenKey, name: str) -> MigratedKey:
         if not key.value:
             return key.unset()
         try:
@@ -127,10 +127,10 @@ class WorkflowKeys:
             return key.not_honoured("It is no folder inside slurm_images_path; the workflow's name is used.")
         return key.taken(f"{name}: folder = {key.value}")
 
-    def _job_script(self, key: IniKey, name: str) -> MigratedKey:
+    def _job_script(self, key: WrittenKey, name: str) -> MigratedKey:
         return key.not_needed("The job script is made from the descriptor.")
 
-    def _gpu(self, key: IniKey, name: str) -> MigratedKey:
+    def _gpu(self, key: WrittenKey, name: str) -> MigratedKey:
         if not key.value:
             return key.unset()
         try:
@@ -139,7 +139,7 @@ class WorkflowKeys:
             return key.not_honoured(f"{error}.")
         return key.taken(f"{name}: use_gpu = {str(self._fields[name]['use_gpu']).lower()}")
 
-    def _option(self, key: IniKey, name: str, written: str) -> MigratedKey:
+    def _option(self, key: WrittenKey, name: str, written: str) -> MigratedKey:
         option, value = written.replace("_", "-"), key.value
         reasons = [] if option == written else ["sbatch writes it with '-'."]
         if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from contracts.analysis_run import AnalysisRun
 from contracts.failures import FailureCategory, fail
 from contracts.import_order import ImportOrder
-from contracts.run_tags import RunKind
+from contracts.run_tags import MIGRATED, RunKind
 from omero_ui.prefect_api.answers import FlowRun, StateType
 from omero_ui.prefect_api.connection import PrefectApi
 from omero_ui.prefect_api.placing import place_analysis, place_order
@@ -28,17 +28,24 @@ _WITHOUT_PROCESS = (StateType.SCHEDULED, StateType.PAUSED, StateType.CRASHED)
 
 def can_cancel(visitor: Visitor, run: FlowRun) -> bool:
     """Also one that crashed: it would be started again."""
-    return may_change(visitor, run.tags) and not standing_of(run.state).is_final
+    return _is_ours(run) and may_change(visitor, run.tags) and not standing_of(run.state).is_final
 
 
 def can_retry(visitor: Visitor, run: FlowRun) -> bool:
-    return may_change(visitor, run.tags) and run.state is not None and run.state.type in (
-        StateType.FAILED, StateType.CANCELLED, StateType.CRASHED
-    )  # fmt: skip
+    return (
+        _is_ours(run)
+        and may_change(visitor, run.tags)
+        and run.state is not None
+        and run.state.type in (StateType.FAILED, StateType.CANCELLED, StateType.CRASHED)
+    )
 
 
 def can_repeat(visitor: Visitor, run: RunSummary) -> bool:
-    """Whoever repeats a run becomes its user, so they must belong to its group."""
+    """Whoever repeats a run becomes its user, so they must belong to its group. What BIOMERO wrote of a workflow is not
+    enough to run it again.
+    """
+    if run.history is not None and run.kind is RunKind.ANALYSIS:
+        return False
     return visitor.group(run.group) is not None
 
 
@@ -96,11 +103,16 @@ def repeat(prefect: PrefectApi, visitor: Visitor, run: FlowRun, summary: RunSumm
     except ValidationError as error:
         raise fail(
             FailureCategory.BAD_REQUEST,
-            "This run is from an earlier version and cannot be repeated as it was.",
+            "This run is from an earlier version, or from BIOMERO, and cannot be repeated as it was.",
             detail=str(error),
             next_step="Place it anew.",
         ) from error
     return new
+
+
+def _is_ours(run: FlowRun) -> bool:
+    """A run that BIOMERO did has nobody here who could go on with it."""
+    return MIGRATED not in run.tags
 
 
 def _set_state(prefect: PrefectApi, run: FlowRun, state: dict[str, object], *, force: bool) -> None:

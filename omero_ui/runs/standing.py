@@ -36,6 +36,8 @@ _BY_NAME = {
     "Late": Standing(Look.WAITING, "Waiting for a worker"),
     "AwaitingRetry": Standing(Look.WAITING, "About to be tried again"),
     "Resuming": Standing(Look.WAITING, "About to go on"),
+    # BIOMERO never wrote how it ended (contracts/migrated_run.py).
+    "Unfinished": Standing(Look.CANCELLED, "Unfinished in BIOMERO"),
     "TimedOut": Standing(Look.FAILED, "Failed: it took too long"),
 }
 

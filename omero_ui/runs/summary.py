@@ -8,18 +8,21 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from contracts.migrated_run import ORDER_PARAMETERS, MigratedHistory, read_history
 from contracts.run_tags import RunKind
 from omero_ui.prefect_api.answers import FlowRun
 from omero_ui.runs.standing import Standing, standing_of
 
 #: The parameter that holds the order of each kind of run.
-PARAMETERS = {RunKind.IMPORT: "order", RunKind.ANALYSIS: "run"}
+PARAMETERS = ORDER_PARAMETERS
 #: Characters of a run's own last words; a crash may have said a whole traceback.
 MOST_SAID = 300
 
 
 class RunSummary(BaseModel):
-    """`items`: the files of an order. `seconds`: from its first start to its end, or until now."""
+    """`items`: the files of an order. `seconds`: from its first start to its end, or until now. `history`: of a run
+    that BIOMERO did, whose own times these are.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,6 +40,7 @@ class RunSummary(BaseModel):
     started: datetime | None
     seconds: float | None
     changed: datetime
+    history: MigratedHistory | None = None
 
     @cached_property
     def mark(self) -> str:
@@ -51,6 +55,11 @@ def summarise(run: FlowRun, now: datetime) -> RunSummary | None:
         if not isinstance(order, dict) or not {"uuid", "user", "group"} <= set(order):
             continue
         workflow = order.get("workflow")
+        history = read_history(run.tags, run.parameters)
+        placed, started, ended = run.created, run.start_time, run.end_time or now
+        if history is not None:
+            placed, started = history.placed or run.created, history.began
+            ended = history.ended or history.began or now
         return RunSummary(
             token=UUID(str(order["uuid"])),
             flow_run=run.id,
@@ -62,9 +71,10 @@ def summarise(run: FlowRun, now: datetime) -> RunSummary | None:
             items=len(order.get("files") or ()),
             standing=standing_of(run.state),
             said=(run.state.message or "")[:MOST_SAID] if run.state is not None else "",
-            placed=run.created,
-            started=run.start_time,
-            seconds=None if run.start_time is None else ((run.end_time or now) - run.start_time).total_seconds(),
+            placed=placed,
+            started=started,
+            seconds=None if started is None else max(0.0, (ended - started).total_seconds()),
             changed=run.state.timestamp if run.state is not None else run.updated,
+            history=history,
         )
     return None

@@ -10,6 +10,7 @@ import pytest
 from contracts.slurm_config import read_slurm_config
 from contracts.slurm_config.report import SlurmConfigMigration
 from tests.unit.cli.command import omero_flows
+from tests.unit.contracts.test_biomero_site import CONFIG, SETTINGS
 from tests.unit.contracts.test_slurm_config import EVERYTHING
 
 
@@ -48,3 +49,25 @@ def test_without_a_site_nothing_is_written(tmp_path: Path) -> None:
         answer = omero_flows(*command, folder=tmp_path)
         assert answer.code == 1
         assert "(not-configured)" in answer.error
+
+
+def test_all_files_of_a_site_are_read_from_a_folder_or_one_by_one(tmp_path: Path) -> None:
+    names = {"slurm-config.ini": EVERYTHING, "settings.yml": SETTINGS, "biomero-config.json": CONFIG}
+    (tmp_path / "site").mkdir()
+    for name, text in names.items():
+        (tmp_path / "site" / name).write_text(text, "utf-8")
+    (tmp_path / "site" / "notes.txt").write_text("mine", "utf-8")
+    told = omero_flows("migrate", "biomero", "site", folder=tmp_path)
+    assert (told.code, told.error) == (0, "")
+    for word in ("site/slurm-config.ini", "site/settings.yml", "converters.screen_db", "upload_to_group_folder"):
+        assert word in told.out
+    assert "3 workflows, 1 groups' folders, 2 conversions." in told.out
+    assert "heim" not in told.out
+    as_json = omero_flows("migrate", "biomero", "site/settings.yml", "--json", folder=tmp_path)
+    assert json.loads(as_json.out)["database"]["host"] == "database-biomero"
+    assert "heim" not in as_json.out
+    (tmp_path / "site" / "settings.yml").write_text("max_workers: 4\nbase_dir: a: b\n", "utf-8")
+    wrong = omero_flows("migrate", "biomero", "site", "--write", folder=tmp_path)
+    assert (wrong.code, wrong.out) == (1, "")
+    assert "settings.yml: Line 2, column 12" in wrong.error
+    assert "has none of BIOMERO's files" in omero_flows("migrate", "biomero", ".", folder=tmp_path).error
