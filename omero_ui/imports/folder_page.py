@@ -23,7 +23,7 @@ PAGE = 100
 #: A folder with more entries is not listed to its end: the reader is asked to filter, or to make subfolders.
 MOST_ENTRIES = 200_000
 
-_NUMBER = re.compile(r"(\d+)")
+_NUMBER = re.compile(r"\d+")
 
 
 class Order(StrEnum):
@@ -95,13 +95,18 @@ def list_folder(
         return FolderPage(path, entries, first, len(chosen), len(found))
 
 
-def natural(name: str) -> list[tuple[bool, int, str]]:
-    """A sorting key for which plate2 comes before plate10, and digits before letters."""
-    return [
-        (False, int(part), "") if part.isdecimal() else (True, 0, part.casefold())
-        for part in _NUMBER.split(name)
-        if part
-    ]
+def natural(name: str) -> str:
+    """A sorting key for which plate2 comes before plate10, and numbers before all else; capitals do not count.
+
+    It is a text, since texts are sorted several times faster than lists of parts: each number stands in it with the
+    count of its digits in front.
+    """
+    return _NUMBER.sub(_sortable, name.casefold())
+
+
+def _sortable(found: re.Match[str]) -> str:
+    digits = str(int(found[0]))
+    return f"\0{chr(len(digits))}{digits}"
 
 
 def _names(path: str, descriptor: int) -> list[tuple[str, bool]]:
