@@ -6,11 +6,12 @@ import asyncio
 import re
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.failures import console, errors, reported, say
+from cli.filled_forms import read_filled_forms
 from cli.site import use_site
 from cli.typed import make_typed
 from contracts.destination import Destination, DestinationType
@@ -37,6 +38,9 @@ def import_files(
     container: Annotated[str | None, typer.Option(help="Convert with this container image.")] = None,
     option: Annotated[list[str] | None, typer.Option(help="key=value for the converter.")] = None,
     key: Annotated[list[str] | None, typer.Option("--key", help="key=value to write on every image.")] = None,
+    form: Annotated[str | None, typer.Option(help="Name of a form to fill in for the destination.")] = None,
+    field: Annotated[list[str] | None, typer.Option(help="Of that form: key=text, or key:=JSON.")] = None,
+    form_file: Annotated[Path | None, typer.Option(help='Forms: a file of JSON, {"NAME": {"key": "value"}}.')] = None,
     engine: Annotated[ImportEngine, typer.Option(help="How OMERO is given the files.")] = ImportEngine.IN_PLACE,
     hash_sources: Annotated[bool, typer.Option("--hash", help="Read every file and record its SHA-256.")] = False,
     token: Annotated[str | None, typer.Option("--uuid", help="The order's UUID; the same one is placed once.")] = None,
@@ -53,6 +57,7 @@ def import_files(
             destination_of(dataset, screen, project),
             _preprocessing(convert, container, option or []),
             _pairs(key or [], "--key"),
+            read_filled_forms(form, field or [], form_file),
             engine,
             hash_sources,
             token,
@@ -68,6 +73,7 @@ async def _place(
     destination: Destination,
     preprocessing: Preprocessing | None,
     key_values: dict[str, str],
+    forms: list[dict[str, Any]],
     engine: ImportEngine,
     hash_sources: bool,
     token: str | None,
@@ -104,6 +110,7 @@ async def _place(
                     "engine": engine,
                     "key_values": list(key_values.items()),
                     "hash_sources": hash_sources,
+                    "forms": forms,
                 },
             )
             refused = [

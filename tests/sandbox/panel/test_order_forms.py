@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ from contracts.run_tags import order_tags
 from omero_ui.forms.annotations import Holder
 from sandbox.site import Site
 from sandbox.site.accounts import FORM_MASTER
+from sandbox.site.service import PROJECT
 from tests.sandbox.panel.test_forms import read_field
 from tests.sandbox.panel.test_import_page import List, item, made
 from tests.sandbox.panel.web_visitor import WebVisitor
@@ -126,6 +129,29 @@ def test_what_does_not_fit_is_refused_and_nothing_is_placed(alice: WebVisitor, b
         assert bob.get(f"/flows/import/{address}target=Dataset:{private}").status_code == 404
         assert bob.get(f"/flows/import/{address}target=Experimenter:0").status_code == 404
     assert alice.get(f"/flows/import/forms/fields/?target=Dataset:{dataset}&form=none&fill=1").status_code == 404
+
+
+def test_a_form_is_filled_in_on_the_command_line(
+    master: BlitzGateway, alice: WebVisitor, site: Site, file: str
+) -> None:
+    """What does not fit is refused before there is an order."""
+    dataset = made(alice, "Dataset", f"Order forms {uuid.uuid4()}")
+
+    def place_order(*fields: str) -> subprocess.CompletedProcess[str]:
+        words = ["--as", "alice", "--group", "lab-a", "--dataset", f"id:{dataset}", "--form", FORM, *fields, file]
+        return subprocess.run(
+            [sys.executable, "-m", "cli.main", "import", *words],
+            cwd=PROJECT, env=site.environment() | {"COLUMNS": "200"}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400, check=False,
+        )  # fmt: skip
+
+    refused = place_order("--field", "cell_line=HeLa")
+    assert refused.returncode == 1 and "does not fit the form" in refused.stdout, refused.stdout
+    assert "Order " not in refused.stdout and records(master, dataset) == ()
+    done = place_order(*(word for name, value in VALUES.items() for word in ("--field", f"{name}={value}")))
+    assert done.returncode == 0, done.stdout
+    (record,) = records(master, dataset)
+    assert record.values == VALUES
 
 
 def test_the_flow_believes_no_panel(alice: WebVisitor, master: BlitzGateway, site: Site, file: str) -> None:
