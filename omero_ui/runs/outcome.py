@@ -71,6 +71,11 @@ class Outcome(BaseModel):
     version: str | None = None
     job: int | None = None
 
+    @property
+    def shown(self) -> tuple[ShownResult, ...]:
+        """All objects of OMERO that it names."""
+        return (*self.results, *(item for file in self.files for item in file.objects))
+
 
 def read_outcome(prefect: PrefectApi, token: UUID, kind: RunKind) -> Outcome | None:
     """By the run's latest report; None before it has one."""

@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,13 +15,15 @@ from django.urls import reverse
 
 from contracts.failures import FailureCategory, fail
 from contracts.run_tags import RunKind
-from omero_ui.page import NotThere, Request, Response, is_part, page, show
+from omero_ui.page import NotThere, Request, Response, is_part, omero_of, page, show
 from omero_ui.prefect_api.answers import FlowRun
 from omero_ui.prefect_api.blocks import WORKFLOW_CATALOGUE, find_block
 from omero_ui.prefect_api.connection import prefect
+from omero_ui.prefect_api.remembered import Remembered
 from omero_ui.runs import changing
 from omero_ui.runs.finding import count_newer, find_run, find_runs, list_runs
-from omero_ui.runs.outcome import read_outcome
+from omero_ui.runs.object_names import find_names
+from omero_ui.runs.outcome import Outcome, read_outcome
 from omero_ui.runs.parameters import describe_order
 from omero_ui.runs.query import Since, read_query
 from omero_ui.runs.rows import RunRow, make_rows
@@ -29,6 +32,10 @@ from omero_ui.runs.standing import Look
 from omero_ui.runs.steps import read_steps
 from omero_ui.runs.summary import RunSummary, summarise
 from omero_ui.visitor import Visitor
+
+#: Seconds after which a new workflow is in the menu above the list.
+_MENU_FRESH = 20.0
+_menu = Remembered[list[str]](_MENU_FRESH)
 
 
 @page("runs")
@@ -67,8 +74,9 @@ def show_changes(request: Request, visitor: Visitor) -> Response:
 @page("runs")
 def show_run(request: Request, visitor: Visitor, token: UUID) -> Response:
     run, summary = _find(visitor, token)
-    context = _live(visitor, run, summary) | {
-        "parameters": describe_order(run, summary.kind),
+    conn = omero_of(request)
+    context = _live(conn, visitor, run, summary) | {
+        "parameters": describe_order(run, summary.kind, partial(find_names, conn)),
         "new_token": uuid.uuid4(),
         "can_repeat": changing.can_repeat(visitor, summary),
     }
@@ -79,7 +87,7 @@ def show_run(request: Request, visitor: Visitor, token: UUID) -> Response:
 def show_run_now(request: Request, visitor: Visitor, token: UUID) -> Response:
     """What changes on a run's page while it runs; nothing when the page shows it already (`seen`)."""
     run, summary = _find(visitor, token)
-    context = _live(visitor, run, summary)
+    context = _live(omero_of(request), visitor, run, summary)
     if request.GET.get("seen") == context["seen"]:
         return HttpResponse(status=204)
     return show(request, visitor, "omero_ui/runs/now.html", context)
@@ -135,21 +143,31 @@ def _find(visitor: Visitor, token: UUID) -> tuple[FlowRun, RunSummary]:
     return run, summary
 
 
-def _live(visitor: Visitor, run: FlowRun, summary: RunSummary) -> dict[str, Any]:
-    """`seen` is what the page tells the server that it shows."""
+def _live(conn: Any, visitor: Visitor, run: FlowRun, summary: RunSummary) -> dict[str, Any]:
+    """`seen` is what the page tells the server that it shows. `gone`: results that OMERO does not show the visitor."""
     now = datetime.now(UTC)
+    outcome = read_outcome(prefect(), summary.token, summary.kind)
     row = next(iter(make_rows(prefect(), [run], now)), RunRow(run=summary))
     context: dict[str, Any] = {
         "run": summary,
         "row": row,
         "steps": read_steps(prefect(), run.id, summary.kind, summary.standing, now),
-        "outcome": read_outcome(prefect(), summary.token, summary.kind),
+        "outcome": outcome,
+        "gone": _gone(conn, outcome),
         "can_cancel": changing.can_cancel(visitor, run),
         "can_retry": changing.can_retry(visitor, run),
     }
     # How long what runs has taken changes always, and is no reason to draw the page again.
     steps = context["steps"].model_dump_json(exclude={"steps": {"__all__": {"seconds"}}})
     return context | {"seen": _fingerprint([row.mark, steps])}
+
+
+def _gone(conn: Any, outcome: Outcome | None) -> frozenset[str]:
+    """What the webclient would not find, of all that the page links to."""
+    shown = set() if outcome is None else {one.show for one in outcome.shown if one.show is not None}
+    keys = {show: (show.partition("-")[0].capitalize(), int(show.partition("-")[2])) for show in shown}
+    there = find_names(conn, keys.values())
+    return frozenset(show for show, key in keys.items() if key not in there)
 
 
 def _fingerprint(texts: Sequence[str]) -> str:
@@ -167,8 +185,13 @@ def _go_to(request: Request, token: UUID) -> Response:
 
 
 def _workflows() -> list[str]:
-    catalogue = find_block(prefect(), WORKFLOW_CATALOGUE)
-    return sorted(catalogue.data.get("workflows", {})) if catalogue is not None else []
+    """For the menu; the same for everybody."""
+
+    def ask() -> list[str]:
+        catalogue = find_block(prefect(), WORKFLOW_CATALOGUE)
+        return sorted(catalogue.data.get("workflows", {})) if catalogue is not None else []
+
+    return _menu.get("workflows", ask)
 
 
 def _read_mark(text: str) -> tuple[UUID, str]:
