@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from contextlib import suppress
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -11,6 +12,7 @@ from contracts.failures import FailureCategory, fail
 from contracts.finding import Finding, cluster_check, cluster_set_up, findings_key
 from contracts.waiting_job import CLUSTER_TAG
 from omero_ui.prefect_api.answers import Artifact
+from omero_ui.prefect_api.artifacts import as_json, read_latest
 from omero_ui.prefect_api.blocks import BLOCK_NAME, SLURM_CLUSTER, read_block
 from omero_ui.prefect_api.connection import PrefectApi
 
@@ -42,26 +44,26 @@ def count_waiting(prefect: PrefectApi) -> int:
 
 def read_findings(prefect: PrefectApi, about: str) -> tuple[Artifact, tuple[Finding, ...]] | None:
     """The newest findings about something, and the artifact that holds them; None when nobody ever looked."""
-    found = prefect.get(f"/artifacts/{findings_key(about)}/latest")
-    if found is None:
-        return None
-    artifact = Artifact.model_validate(found)
-    data = artifact.data
-    try:
-        return artifact, _FINDINGS.validate_json(data if isinstance(data, str) else json.dumps(data))
-    except ValidationError:
-        return None  # made by another version of this software: as if nobody had looked
+    return _read_findings(prefect, [about]).get(about)
+
+
+def _read_findings(prefect: PrefectApi, abouts: Sequence[str]) -> dict[str, tuple[Artifact, tuple[Finding, ...]]]:
+    """As `read_findings`, with one question for several."""
+    artifacts = read_latest(prefect, [findings_key(about) for about in abouts])
+    found = {}
+    for about in abouts:
+        if (artifact := artifacts.get(findings_key(about))) is not None:
+            # Made by another version of this software: as if nobody had looked.
+            with suppress(ValidationError):
+                found[about] = (artifact, _FINDINGS.validate_json(as_json(artifact)))
+    return found
 
 
 def installed_workflows(prefect: PrefectApi) -> dict[str, str]:
     """Name of each workflow that was seen on the cluster by whoever looked last, and what was seen."""
-    looked = [
-        found
-        for about in (cluster_check(BLOCK_NAME), cluster_set_up(BLOCK_NAME))
-        if (found := read_findings(prefect, about)) is not None
-    ]
+    looked = _read_findings(prefect, [cluster_check(BLOCK_NAME), cluster_set_up(BLOCK_NAME)])
     if not looked:
         return {}
-    _, findings = max(looked, key=lambda found: found[0].updated)
+    _, findings = max(looked.values(), key=lambda found: found[0].updated)
     seen = {finding.subject.partition(" "): finding for finding in findings if finding.failure is None}
     return {name: finding.found for (kind, _, name), finding in seen.items() if kind == "workflow"}

@@ -16,6 +16,12 @@ def visible_tags(visitor: Visitor) -> list[str] | None:
     return [user_tag(visitor.name), *readable]
 
 
+def seen_alike(visitor: Visitor) -> frozenset[str] | None:
+    """The same for visitors who see the same runs, and for them alone: what may be remembered for all of them."""
+    tags = visible_tags(visitor)
+    return None if tags is None else frozenset(tags)
+
+
 def may_see(visitor: Visitor, tags: Collection[str]) -> bool:
     """Whether a run with these tags is visible. Housekeeping is nobody's run."""
     wanted = visible_tags(visitor)

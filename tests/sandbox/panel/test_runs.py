@@ -214,13 +214,19 @@ def test_a_list_gets_the_rows_that_have_changed_and_no_others(
 
 
 def test_what_no_menu_offers_is_refused_on_a_page_of_its_own(alice: WebVisitor) -> None:
-    for path in ("/flows/runs/?since=2y", "/flows/runs/?page=0", "/flows/runs/charts/?days=8"):
+    charts = ("/flows/runs/charts/", "/flows/runs/charts/storage/", "/flows/runs/charts/use/")
+    for path in ("/flows/runs/?since=2y", "/flows/runs/?page=0", *(f"{chart}?days=8" for chart in charts)):
         page = alice.get(path)
         assert page.status_code == 400
         assert "bad-request" in page.text
 
 
 def test_charts_are_of_visible_runs(placed: Placed, alice: WebVisitor, admin: WebVisitor) -> None:
-    assert alice.get("/flows/runs/charts/?days=7").status_code == 200
-    assert ">system<" in admin.get("/flows/runs/charts/").text
-    assert ">system<" not in alice.get("/flows/runs/charts/").text
+    page = alice.get("/flows/runs/charts/?days=7")
+    assert page.status_code == 200
+    for part in ("storage", "use"):  # each is asked for after the page is there
+        assert f"/flows/runs/charts/{part}/?days=7" in page.text
+        assert alice.get(f"/flows/runs/charts/{part}/?days=7").status_code == 200
+    # What is remembered for an admin is not told to others.
+    assert ">system<" in admin.get("/flows/runs/charts/use/").text
+    assert ">system<" not in alice.get("/flows/runs/charts/use/").text

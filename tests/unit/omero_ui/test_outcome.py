@@ -7,10 +7,11 @@ import uuid
 from contracts.destination import Destination, DestinationType
 from contracts.failures import Failure, FailureCategory
 from contracts.import_report import FileOutcome, FileState, ImportedObject, ImportReport
-from omero_ui.runs.charts import HEIGHT, chart_of_states, chart_of_times
+from omero_ui.runs.charts import HEIGHT, chart_of_states, chart_of_storage, chart_of_times
 from omero_ui.runs.history import Day
 from omero_ui.runs.outcome import MOST_AFFECTED, outcome_of_import
 from omero_ui.runs.standing import Look
+from omero_ui.runs.storage_days import StorageDay
 from tests.unit.omero_ui.test_steps import BEGAN
 
 
@@ -59,3 +60,12 @@ def test_bars_stand_on_each_other_and_the_highest_fills_the_chart() -> None:
     assert times.top == 4
     assert [bar.look for bar in times.bars] == ["waiting", "running", "running"]
     assert chart_of_states([days[1]]).bars == ()
+
+
+def test_what_went_out_stands_on_what_came_in() -> None:
+    moved = chart_of_storage([StorageDay(begin=BEGAN, taken_in=2**20, sent_out=3 * 2**20)])
+    taken_in, sent_out = moved.bars
+    assert (taken_in.look, taken_in.y, taken_in.height) == ("in", HEIGHT * 0.75, HEIGHT * 0.25)
+    assert (sent_out.look, sent_out.y, sent_out.height) == ("out", 0, HEIGHT * 0.75)
+    assert sent_out.said.endswith("3.0 MiB out")
+    assert moved.top == 4
