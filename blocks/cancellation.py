@@ -19,9 +19,11 @@ _CANCEL = RemoteScript(
     SHELL_FUNCTIONS
     + """\
 folder=$1/$2 token=$2 number=$3 cluster=$4
-for attempt in "$folder"/attempt-*; do
-    [ ! -d "$attempt" ] || : > "$attempt/cancelled"
-done
+if own "$folder" 2> /dev/null; then
+    for attempt in "$folder"/attempt-*; do
+        [ ! -d "$attempt" ] || : > "$attempt/cancelled"
+    done
+fi
 set -- "--user=$(id -un)" "--name=$token"
 [ "$cluster" = - ] || set -- "$@" "--clusters=$cluster"
 timeout 60 scancel "$@" >&2
@@ -46,7 +48,8 @@ def cancel(
         FailureError: SCHEDULER_UNAVAILABLE, CLUSTER_UNREACHABLE, CLUSTER_REFUSED.
     """
     number, where = ("-", "-") if job is None else (str(job.number), job.cluster or "-")
-    result = connection.run(_CANCEL, cluster.scratch, str(token), number, where)
+    scratch = cluster.scratch if job is None else cluster.at(job.scratch).scratch
+    result = connection.run(_CANCEL, scratch, str(token), number, where)
     answer = read_sections(connection, _CANCEL, result)
     if any(section.name == "cancel" and section.code != 0 for section in answer):
         raise scheduler_unavailable(str(connection.target), result.stderr)

@@ -43,7 +43,7 @@ _EXAMINE = RemoteScript(
     + LOG_FUNCTIONS
     + SUM_FILES
     + """\
-cd -- "$1/$2/attempt-$3/out" || exit 73
+own "$1/$2" && cd -- "$1/$2/attempt-$3/out" || exit 73
 token=$2 accounting=$4 began=$5 number=$6 section=
 shift 6
 ask_queue "$@"
@@ -99,7 +99,7 @@ def examine(
     """
     result = connection.run(
         _EXAMINE,
-        cluster.scratch,
+        cluster.at(job.scratch).scratch,
         str(job.token),
         str(job.attempt),
         "yes" if cluster.accounting else "no",

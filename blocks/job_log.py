@@ -10,7 +10,7 @@ from blocks.job_queue import read_sections
 from blocks.remote_command import RemoteScript
 from blocks.slurm_cluster import SlurmCluster
 from blocks.ssh_connection import SshConnection
-from contracts.slurm_job import AttemptNumber, Task
+from contracts.slurm_job import AttemptNumber, SubmittedJob, Task
 
 #: Lines of a log that are looked at, and the most bytes of them.
 TAIL_LINES = 50
@@ -23,10 +23,16 @@ tail_of() {{
 }}
 """
 
-#: Arguments: scratch; `token/attempt-n/task` words come through standard input.
+#: Lines `SCRATCH TOKEN/attempt-n/TASK` come through standard input.
 _TAILS = RemoteScript(
     "read the ends of logs",
-    SHELL_FUNCTIONS + 'cd -- "$1" || exit 73\nwhile IFS= read -r place; do tail_of "$place" "$place.log"; done\n',
+    SHELL_FUNCTIONS
+    + """\
+while IFS=' ' read -r scratch place; do
+    own "$scratch/${place%%/*}" 2> /dev/null && tail_of "$place" "$scratch/$place.log"
+done
+exit 0
+""",
 )
 
 _STEPS = re.compile(r"progress:\s*(\d{1,9})\s*(?:of|/)\s*(\d{1,9})", re.IGNORECASE)
@@ -34,17 +40,21 @@ _PERCENT = re.compile(r"(?<![\d.])(\d{1,3})(?:\.\d+)?\s?%")
 
 
 def read_tails(
-    cluster: SlurmCluster, connection: SshConnection, places: Sequence[tuple[UUID, AttemptNumber, Task]]
+    cluster: SlurmCluster, connection: SshConnection, tasks: Sequence[tuple[SubmittedJob, Task]]
 ) -> dict[tuple[UUID, AttemptNumber, Task], str]:
     """The last lines of several tasks' logs, in one command; empty for a log that is not there yet.
+
+    A run whose folder is gone, or is none of the account's, has no logs.
 
     Raises:
         FailureError: CLUSTER_UNREACHABLE, CLUSTER_REFUSED.
     """
-    names = {f"{token}/attempt-{attempt}/{task}": (token, attempt, task) for token, attempt, task in places}
+    names = {f"{job.token}/attempt-{job.attempt}/{task}": (job.token, job.attempt, task) for job, task in tasks}
     if not names:
         return {}
-    result = connection.run(_TAILS, cluster.scratch, stdin="".join(f"{name}\n" for name in names).encode())
+    scratches = {job.token: cluster.at(job.scratch).scratch for job, _ in tasks}
+    lines = "".join(f"{scratches[token]} {name}\n" for name, (token, _, _) in names.items())
+    result = connection.run(_TAILS, stdin=lines.encode())
     return {names[section.name]: "\n".join(section.lines) for section in read_sections(connection, _TAILS, result)}
 
 

@@ -122,7 +122,7 @@ def read_job_names(connection: SshConnection) -> frozenset[str]:
 
 def origin(cluster: SlurmCluster, job: SubmittedJob) -> tuple[str, str]:
     """Name and working directory of the job, which no other job has."""
-    return str(job.token), f"{cluster.folder(job.token)}/attempt-{job.attempt}"
+    return str(job.token), f"{cluster.folder(job.token, job.scratch)}/attempt-{job.attempt}"
 
 
 def job_words(job: SubmittedJob) -> list[str]:

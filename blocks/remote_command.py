@@ -16,6 +16,7 @@ LONGEST_COMMAND = 128 * 1024 - 1024
 
 #: What begins every answer. A login shell's start-up file may print a greeting before; all before the mark is dropped.
 #: `emit NAME CODE TEXT` prints one section: its name and code, then each line of the text behind a space.
+#: `own FOLDER` says no to a folder that is somebody else's, or a link: scratch folders may be everybody's.
 _PREAMBLE = """\
 mark=$1; PATH=${2:+$2:}$PATH; LC_ALL=C; SLURM_TIME_FORMAT=%s; SLURM_BITSTR_LEN=0
 export PATH LC_ALL SLURM_TIME_FORMAT SLURM_BITSTR_LEN
@@ -25,6 +26,7 @@ SQUEUE_USERS SACCT_FEDERATION SACCT_LOCAL SACCT_FORMAT SCANCEL_NAME SCANCEL_STAT
 SCANCEL_ACCOUNT SCANCEL_QOS SCANCEL_WCKEY SCANCEL_INTERACTIVE SCANCEL_BATCH SCANCEL_FULL SCANCEL_CTLD
 shift 2
 emit() { printf '%s %s\\n' "$1" "$2"; [ -z "$3" ] || printf '%s\\n' "$3" | sed 's/^/ /'; }
+own() { [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ] || { echo "$1 is not a folder of this account" >&2; return 1; }; }
 umask 077
 printf '\\n%s\\n' "$mark"
 """

@@ -44,7 +44,7 @@ SMALL_BYTES = 1 << 20
 _SEND = RemoteScript(
     "send the results",
     """\
-cd -- "$1/$2/attempt-$3/out" || exit 73
+own "$1/$2" && cd -- "$1/$2/attempt-$3/out" || exit 73
 single=../.single.$$ archive=../.archive.$$
 while IFS= read -r line && [ -n "$line" ]; do printf '%s\\n' "$line"; done > "$single" && cat > "$archive" || exit 74
 while IFS= read -r line; do
@@ -116,7 +116,7 @@ def fetch(
                 (single if result.size > SMALL_BYTES or arrival.offset(result) else packed).append(result)
             wanted = "".join(f"{arrival.offset(result)} {_remote_path(result)}\n" for result in single) + "\n"
             wanted += "".join(f"{_remote_path(result)}\0" for result in packed)
-            place = (cluster.scratch, str(job.token), str(job.attempt))
+            place = (cluster.at(job.scratch).scratch, str(job.token), str(job.attempt))
             with connection.stream(_SEND, *place, silent_seconds=FOLDER_SECONDS) as stream:
                 stream.write(wanted.encode())
                 stream.end_input()

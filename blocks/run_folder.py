@@ -38,7 +38,6 @@ from contracts.staged_input import StagedFile
 FOLDER_SECONDS = 600.0
 
 #: Arguments: scratch, token, seconds since the epoch, accounting (yes or no).
-#: Somebody else's folder or link of the run's name is refused: scratch folders may be everybody's.
 _PREPARE = RemoteScript(
     "prepare the run's folder",
     SHELL_FUNCTIONS
@@ -46,8 +45,7 @@ _PREPARE = RemoteScript(
 scratch=$1 token=$2 began=$3 accounting=$4 folder=$1/$2
 mkdir -p -- "$scratch" || exit 73
 [ -e "$folder" ] || [ -L "$folder" ] || mkdir -m 0700 -- "$folder" || [ -d "$folder" ] || exit 73
-if [ -L "$folder" ] || [ ! -O "$folder" ]; then echo "$folder is not a folder of this account" >&2; exit 73; fi
-cd -- "$folder" || exit 73
+own "$folder" && cd -- "$folder" || exit 73
 emit now "$(date +%s)" ''
 emit free "$(df -P -k . | awk 'NR == 2 { print $4 }')" ''
 if [ -d staged ]; then
@@ -77,7 +75,7 @@ _TIDY = RemoteScript(
 cd -- "$1" || exit 73
 shift
 for token do
-    if [ ! -d "$token" ] || [ -L "$token" ] || [ ! -O "$token" ]; then continue; fi
+    own "$token" 2> /dev/null || continue
     chmod -R u+rwX -- "$token"
     rm -rf -- "./$token" || exit 74
 done
@@ -88,10 +86,11 @@ done
 _FOLDERS = RemoteScript(
     "list folders of runs",
     """\
-cd -- "$1" || exit 73
 emit now "$(date +%s)" ''
+[ -d "$1" ] || exit 0
+cd -- "$1" || exit 73
 for folder in ????????-????-????-????-????????????; do
-    if [ ! -d "$folder" ] || [ -L "$folder" ] || [ ! -O "$folder" ]; then continue; fi
+    own "$folder" 2> /dev/null || continue
     emit "$folder" "$(find "$folder" -maxdepth 2 -printf '%T@\\n' | sort -n | tail -n 1 | cut -d . -f 1)" ''
 done
 """,
@@ -138,7 +137,7 @@ def tidy(cluster: SlurmCluster, connection: SshConnection, *tokens: UUID) -> Non
 
 
 def list_folders(cluster: SlurmCluster, connection: SshConnection) -> dict[UUID, float]:
-    """The runs that have a folder, and for how many days nothing has changed in it.
+    """The runs that have a folder below scratch, and for how many days nothing has changed in it.
 
     Raises:
         FailureError: CLUSTER_UNREACHABLE, CLUSTER_REFUSED.

@@ -16,8 +16,9 @@ from blocks.ssh_connection import SshConnection, SshTarget
 from blocks.ssh_keys import host_name, read_known_hosts
 from blocks.ssh_stream import Stopped, never
 from contracts.cluster_limits import ClusterLimits
+from contracts.cluster_path import ClusterPath
 from contracts.failures import FailureError
-from contracts.job_request import ClusterPath, PartitionName
+from contracts.job_request import PartitionName
 from contracts.sbatch_options import SbatchOptions
 
 
@@ -189,9 +190,16 @@ class SlurmCluster(Block):
         """A connection for one step; it logs in when its context begins. `stopped` is asked while it waits."""
         return SshConnection(self.target, stopped=stopped)
 
-    def folder(self, token: UUID) -> str:
-        """The run's folder: the token below scratch, and never anything else."""
-        return f"{self.scratch}/{token}"
+    def at(self, scratch: str | None) -> SlurmCluster:
+        """The cluster as a run knows it that was made when `scratch` was its folder for runs; None: as it is now.
+
+        `scratch` comes out of a contract of ours, whose type lets nothing pass that no block could have had.
+        """
+        return self if scratch in (None, self.scratch) else self.model_copy(update={"scratch": scratch})
+
+    def folder(self, token: UUID, scratch: str | None = None) -> str:
+        """The run's folder: the token below its scratch (None: the block's), and never anything else."""
+        return f"{scratch or self.scratch}/{token}"
 
     def cluster_path(self, path: str) -> str | None:
         """Where the cluster sees a file of the workers; None where it does not. Of two mounts the deeper one counts.

@@ -75,6 +75,7 @@ def find_job(cluster: SlurmCluster, run: RemoteRun, request: JobRequest) -> Subm
         tasks=request.tasks,
         submitted=run.now if attempt is None or attempt.intent is None else attempt.intent,
         cluster=None if attempt is None else attempt.cluster,
+        scratch=cluster.scratch,
     )
     if number is None:
         traces = [(row.name, row.folder, row.number) for row in run.queued]
@@ -137,6 +138,7 @@ def submit(cluster: SlurmCluster, connection: SshConnection, run: RemoteRun, req
         tasks=request.tasks,
         submitted=run.now if intent is None else datetime.fromtimestamp(intent.code, UTC),
         cluster=number[1],
+        scratch=cluster.scratch,
     )
 
 

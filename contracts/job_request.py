@@ -8,11 +8,10 @@ from pydantic import Field, StringConstraints
 
 from contracts.analysis_run import MailAddress
 from contracts.base import Contract, Token
+from contracts.cluster_path import ClusterPath
 from contracts.sbatch_options import SbatchOptions
 from contracts.slurm_job import AttemptNumber, Tasks
 
-#: A path on the cluster, absolute and plain: it is a part of bind options, where a colon or comma would be read.
-ClusterPath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9_+@=-][A-Za-z0-9_.+@=-]*)+$", max_length=1000)]
 #: A file below the images folder.
 ImagePath = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.+-]*(/[A-Za-z0-9_-][A-Za-z0-9_.+-]*)*$", max_length=500)

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from contracts.base import Contract, Token
-from contracts.job_request import ClusterPath, ImagePath, JobRequest, JobResources
+from contracts.cluster_path import ClusterPath
+from contracts.job_request import ImagePath, JobRequest, JobResources
 from contracts.sbatch_options import SbatchOptions
 from contracts.slurm_job import AttemptNumber, Tasks
 from contracts.staged_input import StagedInput
@@ -20,7 +21,8 @@ class RunPlan(Contract):
     `version` and `container` are the workflow's as the catalogue resolved them; `image` is the container's file on the
     cluster, below its folder of images. `arguments` are what the workflow is given, each one word. A run that is
     started again after a change of the catalogue goes on with this plan. `read_only`: folders of the cluster that the
-    inputs' links lead into.
+    inputs' links lead into. `scratch`: the cluster's folder in which the run has its own, whatever the block says
+    later; None in plans of before it was kept.
     """
 
     token: Token
@@ -32,6 +34,7 @@ class RunPlan(Contract):
     resources: JobResources
     options: SbatchOptions = {}
     read_only: Annotated[tuple[ClusterPath, ...], Field(strict=False)] = ()
+    scratch: ClusterPath | None = None
 
     @property
     def inputs(self) -> tuple[StagedInput, ...]:

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from contracts.base import Contract, Moment, Token
+from contracts.cluster_path import ClusterPath
 from contracts.failures import Failure
 from contracts.slurm_state import JobPhase, JobState, endless_reason
 
@@ -25,7 +26,10 @@ State = Annotated[JobState, Field(strict=False)]
 
 
 class SubmittedJob(Contract):
-    """A job that Slurm has taken. `submitted` is by the cluster's clock and never later than Slurm's own."""
+    """A job that Slurm has taken. `submitted` is by the cluster's clock and never later than Slurm's own.
+
+    `scratch`: the cluster's folder in which its run has its own; None in jobs of before it was kept.
+    """
 
     token: Token
     attempt: AttemptNumber
@@ -33,6 +37,7 @@ class SubmittedJob(Contract):
     tasks: Tasks
     submitted: Moment
     cluster: ClusterName | None = None
+    scratch: ClusterPath | None = None
 
 
 class QueuedJob(Contract):

@@ -71,6 +71,7 @@ async def _carry_out(work: AnalysisWork) -> AnalysisReport:
     try:
         await check_crashes()
         plan = await plan_run(work)
+        work.keep_to(plan)
         async with work.alone():
             await end_steps_of_earlier_attempts()
             brought = await _run_jobs(work, plan)

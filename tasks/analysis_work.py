@@ -15,6 +15,7 @@ from blocks.ssh_connection import SshConnection
 from blocks.workflow_catalogue import WorkflowCatalogue
 from contracts.analysis_run import AnalysisRun
 from contracts.run_facts import RunFacts
+from contracts.run_plan import RunPlan
 from contracts.slurm_job import SubmittedJob
 from contracts.staged_input import StagedInput
 from tasks.order_run import load_block, load_blocks
@@ -39,11 +40,21 @@ class AnalysisWork(UserWork):
     ) -> None:
         super().__init__(run.uuid, server, session, storage)
         self.run = run
-        self.cluster = cluster
+        self._cluster = cluster
         self.catalogue = catalogue
+        self._scratch: str | None = None
         self._submitted: SubmittedJob | None = None
         self._login: SshConnection | None = None
         self._login_lock = threading.Lock()
+
+    @property
+    def cluster(self) -> SlurmCluster:
+        """The cluster, with the scratch folder in which this run has its own."""
+        return self._cluster.at(self._scratch)
+
+    def keep_to(self, plan: RunPlan) -> None:
+        """Stay in the folder for which the run was planned: an administrator may have named another one since."""
+        self._scratch = plan.scratch
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[SshConnection]:

@@ -96,15 +96,12 @@ class ClusterWatch:
 
     def _read_logs(self, connection: SshConnection, news: Sequence[JobNews]) -> dict[int, dict[int, str]]:
         """The ends of the logs of running tasks, by job and task."""
-        places = [
-            (one.job.token, one.job.attempt, row.task or 0)
-            for one in news
-            for row in one.queued
-            if row.phase is JobPhase.RUNNING
-        ][:MOST_LOGS]
+        tasks = [(one.job, row.task or 0) for one in news for row in one.queued if row.phase is JobPhase.RUNNING][
+            :MOST_LOGS
+        ]
         numbers = {one.job.token: one.job.number for one in news}
         logs: dict[int, dict[int, str]] = {}
-        for (token, _, task), text in read_tails(self._cluster, connection, places).items():
+        for (token, _, task), text in read_tails(self._cluster, connection, tasks).items():
             logs.setdefault(numbers[token], {})[task] = text
         return logs
 

@@ -91,6 +91,7 @@ def make_plan(work: AnalysisWork) -> RunPlan:
         read_only=tuple(
             sorted({there for there in mounts.values() if any(link.is_relative_to(there) for link in links)})
         ),
+        scratch=work.cluster.scratch,
     )
 
 

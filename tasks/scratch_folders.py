@@ -8,39 +8,70 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterEndTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    FlowRunFilterTags,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
 from blocks.job_queue import read_job_names
 from blocks.run_folder import list_folders, tidy
 from blocks.slurm_cluster import SlurmCluster
 from contracts.scratch_folder import ScratchFolder
+from contracts.waiting_job import WaitingJob
+from tasks.artifact_pages import artifact_pages
+from tasks.latest_artifact import as_text
+from tasks.wait_for_job import JOB_TYPE
 
+#: A former scratch folder is looked into for so long after the days for which it keeps folders.
+FORGOTTEN = timedelta(days=30)
 #: Tokens that one question to Prefect, or one command on the cluster, names.
 AT_ONCE = 100
 
 
-async def remove_old_folders(cluster: SlurmCluster) -> list[ScratchFolder]:
-    """Every folder of a run, the removed ones first.
+@dataclass(frozen=True)
+class _Found:
+    """A run's folder: where it lies, and for how many days nothing has changed in it."""
+
+    token: UUID
+    scratch: str
+    days: float
+
+
+async def remove_old_folders(cluster: SlurmCluster, tag: str) -> list[ScratchFolder]:
+    """Every folder of a run, the removed ones first. `tag`: of the runs of this cluster.
+
+    Looked into are the block's scratch folder and those that jobs of runs remember which ended badly of late: an
+    administrator may have named another one since. Limit: what a run left in a former one before it had a job stays.
 
     Raises:
         FailureError: CLUSTER_UNREACHABLE, CLUSTER_REFUSED, SCHEDULER_UNAVAILABLE and other failures of the login.
     """
-    days, in_queue = await asyncio.to_thread(_look, cluster)
-    async with get_client() as client:
-        runs = await _read_runs(client, days)
     now = datetime.now(UTC)
-    folders = [
-        judge_folder(token, age, runs.get(token), str(token) in in_queue, cluster.keep_failed_days, now)
-        for token, age in days.items()
+    async with get_client() as client:
+        scratches = {cluster.scratch} | await _read_scratches(client, cluster, tag, now)
+        found, in_queue = await asyncio.to_thread(_look, cluster, scratches)
+        runs = await _read_runs(client, {one.token for one in found})
+    judged = [
+        (
+            one,
+            judge_folder(
+                one.token, one.days, runs.get(one.token), str(one.token) in in_queue, cluster.keep_failed_days, now
+            ),
+        )
+        for one in found
     ]
-    await asyncio.to_thread(_remove, cluster, [folder.token for folder in folders if folder.removed])
-    return sorted(folders, key=lambda folder: (not folder.removed, -folder.days))
+    await asyncio.to_thread(_remove, cluster, [one for one, folder in judged if folder.removed])
+    return sorted((folder for _, folder in judged), key=lambda folder: (not folder.removed, -folder.days))
 
 
 def judge_folder(
@@ -64,17 +95,40 @@ def judge_folder(
     return ScratchFolder(token=token, days=days, removed=True, why=f"its run is {state.name} for {ended:.0f} days")
 
 
-def _look(cluster: SlurmCluster) -> tuple[dict[UUID, float], frozenset[str]]:
+def _look(cluster: SlurmCluster, scratches: Collection[str]) -> tuple[list[_Found], frozenset[str]]:
     with cluster.connect() as connection:
-        return list_folders(cluster, connection), read_job_names(connection)
+        found = [
+            _Found(token, scratch, days)
+            for scratch in sorted(scratches)
+            for token, days in list_folders(cluster.at(scratch), connection).items()
+        ]
+        return found, read_job_names(connection)
 
 
-def _remove(cluster: SlurmCluster, tokens: list[UUID]) -> None:
-    if not tokens:
+def _remove(cluster: SlurmCluster, folders: Collection[_Found]) -> None:
+    if not folders:
         return
     with cluster.connect() as connection:
-        for start in range(0, len(tokens), AT_ONCE):
-            tidy(cluster, connection, *tokens[start : start + AT_ONCE])
+        for scratch in sorted({one.scratch for one in folders}):
+            tokens = [one.token for one in folders if one.scratch == scratch]
+            for start in range(0, len(tokens), AT_ONCE):
+                tidy(cluster.at(scratch), connection, *tokens[start : start + AT_ONCE])
+
+
+async def _read_scratches(client: PrefectClient, cluster: SlurmCluster, tag: str, now: datetime) -> set[str]:
+    """The scratch folders of the jobs of runs that did not end well, as long as their folders may be there."""
+    ended = FlowRunFilter(
+        tags=FlowRunFilterTags(all_=[tag]),
+        state=FlowRunFilterState(
+            type=FlowRunFilterStateType(any_=[StateType.FAILED, StateType.CRASHED, StateType.CANCELLED])
+        ),
+        end_time=FlowRunFilterEndTime(after_=now - timedelta(days=cluster.keep_failed_days) - FORGOTTEN),
+    )
+    found: set[str] = set()
+    async for page in artifact_pages(client, JOB_TYPE, ended):
+        jobs = (WaitingJob.model_validate_json(as_text(artifact["data"])).job for artifact in page)
+        found |= {job.scratch for job in jobs if job.scratch is not None}
+    return found
 
 
 async def _read_runs(client: PrefectClient, tokens: Collection[UUID]) -> Mapping[UUID, FlowRun]:

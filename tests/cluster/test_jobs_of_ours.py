@@ -44,6 +44,7 @@ def test_arguments_arrive_as_they_were_typed(
 def test_a_good_job_says_so_itself(slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID) -> None:
     image = login.install("good", 'echo "progress: 1 of 1"; cp "$IN"/* "$OUT"/')
     end = run_to_end(slurm, connection, request(token, image))
+    job = begin(slurm, connection, request(token, image))
     (verdict,) = end.verdicts
     assert (verdict.outcome, verdict.witness, verdict.exit_code) == (Outcome.SUCCEEDED, Witness.JOB, 0)
     assert verdict.state is JobState.COMPLETED and verdict.failure is None and verdict.restarts == 0
@@ -52,7 +53,7 @@ def test_a_good_job_says_so_itself(slurm: SlurmCluster, connection: SshConnectio
         assert "billing" in verdict.accounting.raw and ".batch" in verdict.accounting.raw
     (result,) = end.results
     assert (result.task, result.path, result.size) == (0, "0_a.txt", 8)
-    assert read_tails(slurm, connection, [(token, 1, 0)])[token, 1, 0].splitlines()[1:] == [
+    assert read_tails(slurm, connection, [(job, 0)])[token, 1, 0].splitlines()[1:] == [
         "progress: 1 of 1",
         "omero-flows: task 0 ended with 0",
     ]
@@ -178,10 +179,10 @@ def test_progress_is_read_from_the_log_of_a_running_job(
     slurm: SlurmCluster, connection: SshConnection, login: Login, token: UUID
 ) -> None:
     image = login.install("slow", 'echo "progress: 3 of 24"; until [ -e "$GT/../../go" ]; do sleep 0.1; done')
-    begin(slurm, connection, request(token, image))
+    job = begin(slurm, connection, request(token, image))
     log = f"{login.folder(token)}/attempt-1/0.log"
     login.wait_until(f"grep -q progress {log}")
-    tails = read_tails(slurm, connection, [(token, 1, 0), (token, 1, 1)])
+    tails = read_tails(slurm, connection, [(job, 0), (job, 1)])
     assert parse_progress(tails[token, 1, 0]) == 0.125
     assert tails[token, 1, 1] == ""
     login.ask(f"touch {login.folder(token)}/go")
