@@ -213,21 +213,43 @@ def open_below(folder: Path, path: Path) -> int:
         raise cannot_open(str(path), error) from error
 
 
+def open_folder_below(folder: Path, path: Path) -> int:
+    """A descriptor of a folder inside `folder`; no part of the path below it may be a link.
+
+    Raises:
+        FailureError: as `ImageStorage.identify` does, save FILE_EMPTY.
+    """
+    try:
+        return _open_parts(folder, path, os.O_DIRECTORY)
+    except (OSError, ValueError) as error:
+        raise cannot_open(str(path), error) from error
+
+
 def _open_below(folder: Path, real: Path) -> int:
+    descriptor = _open_parts(folder, real, os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "is a folder", str(real))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.ENXIO, "is not a regular file", str(real))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _open_parts(folder: Path, real: Path, last_flag: int) -> int:
+    """Open part after part, the last one with a flag more."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     parts = real.relative_to(folder).parts
     descriptor = os.open(folder, flags | os.O_DIRECTORY)
     try:
         for number, part in enumerate(parts, start=1):
             last = number == len(parts)
-            below = os.open(part, flags | (os.O_NONBLOCK if last else os.O_DIRECTORY), dir_fd=descriptor)
+            below = os.open(part, flags | (last_flag if last else os.O_DIRECTORY), dir_fd=descriptor)
             os.close(descriptor)
             descriptor = below
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, "is a folder", str(real))
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.ENXIO, "is not a regular file", str(real))
     except BaseException:
         os.close(descriptor)
         raise

@@ -15,13 +15,13 @@ from contracts.staged_input import Sha256, StagedFile
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 _ROOTS = ("in", "files", "gt")
 #: The files of Zarr version 2 that begin with a dot.
-_ZARR = frozenset({".zgroup", ".zattrs", ".zarray"})
+ZARR_DOTTED = frozenset({".zgroup", ".zattrs", ".zarray", ".zmetadata"})
 
 
 def check_staged_path(path: str) -> str:
     """Only what is ours to choose: `in/<task>/<file>`, `files/<parameter>/<file>` or `gt/<file>`, plain characters.
 
-    An OME-Zarr is a folder: `in/<task>/<folder>.zarr/<files and folders of Zarr version 2>`.
+    An OME-Zarr is a folder: `in/<task>/<folder>.zarr/<files and folders of Zarr>`.
 
     Raises:
         ValueError: names what is wrong.
@@ -30,7 +30,7 @@ def check_staged_path(path: str) -> str:
     root, *rest = path.split("/")
     if root not in _ROOTS or not rest:
         raise ValueError(f"{path!r} is not below one of {', '.join(_ROOTS)}")
-    if rest[-1] in _ZARR and any(part.endswith(".zarr") for part in rest[:-1]):
+    if rest[-1] in ZARR_DOTTED and any(part.endswith(".zarr") for part in rest[:-1]):
         rest.pop()
     for part in rest:
         if not _PLAIN.issuperset(part) or part[0] in ".-":

@@ -20,8 +20,10 @@ class StagedForm(StrEnum):
 
     #: The file that was imported, bit for bit.
     ORIGINAL = "original"
-    #: A link to the file that was imported; the cluster mounts the image storage.
+    #: A link to the imported file, or to the registered OME-Zarr; the cluster mounts the image storage.
     LINK = "link"
+    #: The OME-Zarr that was registered, file for file.
+    ORIGINAL_ZARR = "original-zarr"
     #: Written from OMERO's pixels, which is also what a workflow gets that takes plain TIFF.
     OME_TIFF = "ome-tiff"
     #: A folder of files, written from OMERO's pixels.

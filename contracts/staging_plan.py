@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from contracts.base import Contract, Moment, ObjectId
 from contracts.import_source import FileIdentity
-from contracts.staged_input import StagedForm, StagedInput, StagedName
+from contracts.staged_input import Sha256, StagedForm, StagedInput, StagedName
 
 #: A parameter's id in a descriptor; also the folder of its attachments.
 ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")]
@@ -47,29 +47,46 @@ class ImagePixels(Contract):
     channels: Annotated[tuple[ImageChannel, ...], Field(strict=False)] = ()
 
 
+class StoreIdentity(Contract):
+    """Which OME-Zarr a path meant when it was looked at, and what was in it; an edited file or another one differs.
+
+    `path`: absolute with every symbolic link resolved, and the group of one image. `files` and `size` (bytes) of all of
+    them; `listing`: the sum over their paths, inodes, sizes and times of modification.
+    """
+
+    path: Annotated[str, Field(min_length=1)]
+    files: Size
+    size: Size
+    listing: Sha256
+
+
 class PlannedInput(Contract):
     """One input image and where its bytes come from, as its form wants: `original` is the imported file as it was
-    when the plan was made, `link` its path on the cluster, `pixels` what an OME-TIFF or OME-Zarr is written from.
+    when the plan was made, `store` the same of a registered OME-Zarr, `link` its path on the cluster, `pixels` what an
+    OME-TIFF or OME-Zarr is written from.
     `size`: bytes of the file, also of one that is not sent but linked; of an OME-Zarr those of all its files.
     """
 
     input: StagedInput
     size: Annotated[int, Field(ge=1)]
     original: FileIdentity | None = None
+    store: StoreIdentity | None = None
     link: Annotated[str, Field(min_length=1)] | None = None
     pixels: ImagePixels | None = None
 
     @model_validator(mode="after")
     def _bytes_as_the_form_wants(self) -> Self:
-        given = (self.original is not None, self.link is not None, self.pixels is not None)
-        wanted = {
-            StagedForm.ORIGINAL: (True, False, False),
-            StagedForm.LINK: (True, True, False),
-            StagedForm.OME_TIFF: (False, False, True),
-            StagedForm.OME_ZARR: (False, False, True),
+        sources = {"original": self.original, "store": self.store, "link": self.link, "pixels": self.pixels}
+        given = {name for name, source in sources.items() if source is not None}
+        wanted: dict[StagedForm, tuple[set[str], ...]] = {
+            StagedForm.ORIGINAL: ({"original"},),
+            StagedForm.ORIGINAL_ZARR: ({"store"},),
+            StagedForm.LINK: ({"original", "link"}, {"store", "link"}),
+            StagedForm.OME_TIFF: ({"pixels"},),
+            StagedForm.OME_ZARR: ({"pixels"},),
         }
-        if given != wanted[self.input.form]:
-            raise ValueError(f"an input of form {self.input.form.value} has (original, link, pixels) {given}")
+        if given not in wanted[self.input.form]:
+            raise ValueError(f"an input of form {self.input.form.value} has {', '.join(sorted(given)) or 'nothing'}")
         return self
 
 

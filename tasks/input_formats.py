@@ -16,7 +16,7 @@ class InputFormats:
     """The formats, as descriptors spell them (`tif`, `ometiff`, `ome.zarr`, `png`), with or without a dot.
 
     No word at all means TIFF: what BIAFLOWS workflows find in their input folder. What takes TIFF takes OME-TIFF
-    too, which is TIFF. What takes TIFF and OME-Zarr gets TIFF: one file for an image, not hundreds.
+    too, which is TIFF. What takes TIFF and OME-Zarr gets TIFF where an image is written: one file, not hundreds.
     """
 
     def __init__(self, words: Collection[str]) -> None:
@@ -42,6 +42,11 @@ class InputFormats:
         if self._plain_tiff:
             return "tif"
         return "ome.zarr" if self._ome_zarr else None
+
+    @property
+    def takes_ome_zarr(self) -> bool:
+        """Whether an OME-Zarr that is there already can be used as it is."""
+        return self._ome_zarr
 
     @property
     def written_form(self) -> StagedForm:

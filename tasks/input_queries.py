@@ -77,6 +77,18 @@ class ImportedFile:
     size: int | None
 
 
+#: Of ExternalInfo that names an OME-Zarr (github.com/glencoesoftware/omero-zarr-pixel-buffer).
+ZARR_ENTITY = "com.glencoesoftware.ngff:multiscales"
+
+
+@dataclass(frozen=True)
+class RegisteredStore:
+    """Where OMERO reads the pixels of a registered OME-Zarr. `series`: the image's number in it, if OMERO has one."""
+
+    address: str
+    series: int | None
+
+
 class InputQueries:
     """Asks in the session of the user who analyses. `asked` counts the queries."""
 
@@ -203,6 +215,15 @@ class InputQueries:
             single,
         )
         return {row[0]: ImportedFile(*row[1:]) for row in rows}
+
+    def registered_stores(self, images: Iterable[int]) -> dict[int, RegisteredStore]:
+        """The OME-Zarr of each image that was registered and not imported."""
+        rows = self._rows(
+            "select i.id, e.lsid, e.entityType, i.series from Image i join i.details.externalInfo e "
+            "where i.id in (:ids)",
+            images,
+        )
+        return {row[0]: RegisteredStore(row[1], row[3]) for row in rows if row[2] == ZARR_ENTITY and row[1]}
 
     def _rows(self, text: str, ids: Iterable[int]) -> list[Any]:
         wanted = sorted(set(ids))

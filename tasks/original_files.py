@@ -26,6 +26,11 @@ class OriginalFiles:
         self._repository = None if repository is None else Path(os.path.realpath(root_of(repository)))
         self._folder = storage.folder(session.group)
 
+    def home_of(self, real: Path) -> Path | None:
+        """The folder that holds a path (links resolved) and that the group may read: its own, or the repository."""
+        homes = (self._folder, *([] if self._repository is None else [self._repository]))
+        return next((home for home in homes if real.is_relative_to(home) and real != home), None)
+
     def find(self, file: ImportedFile) -> FileIdentity | None:
         """Which file it is now; None when this worker does not see it or may not read it.
 
@@ -40,8 +45,7 @@ class OriginalFiles:
             return None
         place = self._repository / file.folder.lstrip("/") / file.name
         real = Path(os.path.realpath(place))
-        home = next((home for home in (self._folder, self._repository) if real.is_relative_to(home)), None)
-        if home is None:
+        if (home := self.home_of(real)) is None:
             return None
         try:
             identity = fingerprint(home, real)

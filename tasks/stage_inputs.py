@@ -18,7 +18,7 @@ from contracts.staging_plan import StagingPlan
 from tasks.analysis_work import AnalysisWork
 from tasks.retries import BRIEF_DELAYS, is_retryable
 from tasks.run_clock import ordered_at
-from tasks.staging_sources import StagingSource, open_staging_sources, staged_files, staged_links
+from tasks.staging_sources import StagingSource, open_staging_sources, staged_files, staged_links, staged_stores
 
 #: Seconds between two lines about a transfer in the run's log.
 SAY_EVERY = 10.0
@@ -79,9 +79,16 @@ def _whole(source: StagingSource) -> Iterator[bytes]:
 def _is_whole(remote: RemoteRun, staging: StagingPlan) -> bool:
     """Whether the staged folder holds what the plan says: its manifest has verified, so names and sizes decide."""
     links = {planned.input.path for planned in staging.inputs if planned.link is not None}
-    return {(file.path, file.size) for file in remote.staged or ()} == staged_files(staging) and set(
-        remote.links
-    ) == links
+    stores = dict.fromkeys(staged_stores(staging), (0, 0))
+    files: set[tuple[str, int]] = set()
+    for file in remote.staged or ():
+        # An input's folder is `in/<task>/<name>`.
+        if (store := "/".join(file.path.split("/")[:3])) in stores:
+            number, size = stores[store]
+            stores[store] = (number + 1, size + file.size)
+        else:
+            files.add((file.path, file.size))
+    return files == staged_files(staging) and stores == staged_stores(staging) and set(remote.links) == links
 
 
 class _Teller:

@@ -13,11 +13,12 @@ from contracts.analysis_run import AnalysisRun
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.import_source import FileIdentity
 from contracts.staged_input import StagedForm, StagedInput
-from contracts.staging_plan import PlannedAttachment, PlannedInput, StagingPlan
+from contracts.staging_plan import PlannedAttachment, PlannedInput, StagingPlan, StoreIdentity
 from tasks.analysis_inputs import InputImage, ResolvedInputs, resolve_inputs
 from tasks.input_formats import InputFormats, is_tiff_ending
 from tasks.input_queries import ImportedFile, InputQueries, SeenAttachment, SeenChannel, SeenImage
 from tasks.original_files import OriginalFiles, holds_tiff, path_on_cluster
+from tasks.original_stores import OriginalStores, store_name
 from tasks.pixel_metadata import describe_pixels
 from tasks.staged_names import attachment_name, staged_name
 from tasks.written_image import holds, written_size
@@ -70,10 +71,15 @@ class _Planner:
         self._mounts = mounts
         self._ask = InputQueries(session)
         self._originals = OriginalFiles(session, storage)
+        self._stores = OriginalStores(self._originals)
 
     def plan(self, resolved: ResolvedInputs) -> StagingPlan:
         imported = self._ask.imported_files(image.seen.fileset for image in resolved.images if image.seen.fileset)
-        originals = {image.seen.id: self._original(image.seen, imported) for image in resolved.images}
+        stores = self._registered(resolved)
+        originals = {
+            image.seen.id: stores.get(image.seen.id) or self._original(image.seen, imported)
+            for image in resolved.images
+        }
         written = [image.seen for image in resolved.images if originals[image.seen.id] is None]
         self._check_writable(written)
         channels = self._ask.channels(image.pixels for image in written if image.pixels is not None)
@@ -82,6 +88,17 @@ class _Planner:
             for number, image in enumerate(resolved.images)
         )
         return StagingPlan(inputs=inputs, attachments=_attachments(resolved.attachments))
+
+    def _registered(self, resolved: ResolvedInputs) -> dict[int, tuple[StoreIdentity, str]]:
+        """The OME-Zarrs that are there already, if the workflow takes them, and their ending on the cluster."""
+        if not self._formats.takes_ome_zarr:
+            return {}
+        seen = {image.seen.id: image.seen for image in resolved.images}
+        found = {
+            image: self._stores.find(seen[image], registered)
+            for image, registered in self._ask.registered_stores(seen).items()
+        }
+        return {image: (store, "ome.zarr") for image, store in found.items() if store is not None}
 
     def _original(self, image: SeenImage, imported: Mapping[int, ImportedFile]) -> tuple[FileIdentity, str] | None:
         """The imported file and its ending on the cluster, if the workflow takes it as it is."""
@@ -111,7 +128,7 @@ class _Planner:
         number: int,
         image: InputImage,
         imported: Mapping[int, ImportedFile],
-        original: tuple[FileIdentity, str] | None,
+        original: tuple[FileIdentity | StoreIdentity, str] | None,
         channels: Mapping[int, list[SeenChannel]],
     ) -> PlannedInput:
         seen = image.seen
@@ -120,19 +137,25 @@ class _Planner:
         assert ending is not None  # _check_writable
         file = imported.get(seen.fileset) if seen.fileset is not None else None
         form = self._formats.written_form
-        if original is not None:
-            form = StagedForm.ORIGINAL if link is None else StagedForm.LINK
+        source = None if original is None else original[0]
+        store = source if isinstance(source, StoreIdentity) else None
+        if source is not None:
+            sent = StagedForm.ORIGINAL if store is None else StagedForm.ORIGINAL_ZARR
+            form = sent if link is None else StagedForm.LINK
+        imported_as = seen.name if file is None else file.name
         staged = StagedInput(
             image=seen.id,
             name=seen.name,
-            original_file=seen.name if file is None else file.name,
+            original_file=imported_as if store is None else store_name(store),
             dataset=image.dataset,
             file_name=staged_name(seen.id, seen.name, ending),
             form=form,
             task=number // (self._run.batch_size or number + 1),
         )
-        if original is not None:
-            return PlannedInput(input=staged, size=original[0].size, original=original[0], link=link)
+        if store is not None:
+            return PlannedInput(input=staged, size=store.size, store=store, link=link)
+        if isinstance(source, FileIdentity):
+            return PlannedInput(input=staged, size=source.size, original=source, link=link)
         pixels = describe_pixels(seen, channels.get(seen.pixels or 0, ()))
         return PlannedInput(input=staged, size=written_size(staged, pixels), pixels=pixels)
 

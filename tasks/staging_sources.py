@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from blocks.omero_failures import classify
 from blocks.omero_session import OmeroSession
 from blocks.stored_file import read_stored_file
+from blocks.stored_tree import list_tree
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.remote_run import StagedLink
 from contracts.staging_plan import PlannedAttachment, PlannedInput, StagingPlan
 from converters.ome_tiff_stream import BLOCK, CHUNK
 from tasks.omero_pixels import OmeroPixels, end_service
+from tasks.original_stores import is_part_of_store
 from tasks.read_ahead import read_ahead
 from tasks.written_image import written_files
 
@@ -84,22 +87,36 @@ def staged_links(plan: StagingPlan) -> tuple[StagedLink, ...]:
 
 
 def staged_files(plan: StagingPlan) -> set[tuple[str, int]]:
-    """Path and bytes of every file that has to be sent."""
+    """Path and bytes of every file that has to be sent, save those of stores that are sent as they are."""
     files = {(attachment.path, attachment.size) for attachment in plan.attachments}
     for planned in plan.inputs:
         if planned.pixels is not None:
             files |= {(file.path, file.size) for file in written_files(planned)}
-        elif planned.link is None:
+        elif planned.original is not None and planned.link is None:
             files.add((planned.input.path, planned.size))
     return files
+
+
+def staged_stores(plan: StagingPlan) -> dict[str, tuple[int, int]]:
+    """Number and bytes of the files of every store that is sent as it is, by its path."""
+    return {
+        planned.input.path: (planned.store.files, planned.store.size)
+        for planned in plan.inputs
+        if planned.store is not None and planned.link is None
+    }
 
 
 def _image(planned: PlannedInput, pixels: OmeroPixels) -> Iterator[StagingSource]:
     original = planned.original
     if planned.pixels is not None:
-        for file in written_files(planned, pixels):
-            yield StagingSource(file.path, file.size, file.read)
-    elif planned.link is None:
+        for written in written_files(planned, pixels):
+            yield StagingSource(written.path, written.size, written.read)
+    elif planned.link is not None:
+        return
+    elif planned.store is not None:
+        for path, file in list_tree(planned.store, is_part_of_store):
+            yield StagingSource(f"{planned.input.path}/{path}", file.size, partial(read_stored_file, file))
+    else:
         assert original is not None  # the contract's validator
         yield StagingSource(planned.input.path, planned.size, lambda offset: read_stored_file(original, offset))
 

@@ -52,6 +52,17 @@ def open_store(folder: Path) -> ImageFile:
     return ImageFile(folder, "OME-Zarr", series, files=files, close=lambda: None)
 
 
+def image_groups(folder: Path) -> tuple[str, ...]:
+    """The groups of a store that are images, by their paths in it: the store itself (the empty path), or several.
+
+    Raises:
+        UnreadableFile: its metadata are damaged.
+    """
+    with _reading(folder):
+        group = zarr.open_group(folder, mode="r")
+        return ("",) if "multiscales" in _ngff(group) else tuple(name for name, _ in _layout(group))
+
+
 def _layout(group: zarr.Group) -> list[tuple[str, zarr.Group]]:
     """Groups `0`, `1`, ... that are images, in the sequence of their numbers."""
     numbered = sorted((int(name), part) for name, part in group.groups() if name.isdecimal())

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from contracts.import_source import FileIdentity
 from contracts.staged_input import StagedForm, StagedInput
-from contracts.staging_plan import ImagePixels, PlannedAttachment, PlannedInput, StagingPlan
+from contracts.staging_plan import ImagePixels, PlannedAttachment, PlannedInput, StagingPlan, StoreIdentity
 
 FILE = FileIdentity(path="/data/a.tif", device=1, inode=2, size=3, modified_ns=4)
+STORE = StoreIdentity(path="/data/a.zarr/0", files=2, size=3, listing="0" * 64)
 PIXELS = ImagePixels(pixels=1, type="uint8", size_x=1, size_y=1, size_z=1, size_c=1, size_t=1)
 
 
@@ -23,6 +24,7 @@ def staged(form: StagedForm, task: int = 0) -> StagedInput:
 
 GOOD: dict[StagedForm, dict[str, Any]] = {
     StagedForm.ORIGINAL: {"original": FILE},
+    StagedForm.ORIGINAL_ZARR: {"store": STORE},
     StagedForm.LINK: {"original": FILE, "link": "/mnt/a.tif"},
     StagedForm.OME_TIFF: {"pixels": PIXELS},
     StagedForm.OME_ZARR: {"pixels": PIXELS},
@@ -44,7 +46,7 @@ def test_a_plan_goes_through_json() -> None:
     attachment = PlannedAttachment(parameter="model", annotation=1, file=2, name="m.pt", file_name="m.pt", size=3)
     plan = StagingPlan(inputs=inputs, attachments=(attachment,))
     assert plan.tasks == len(StagedForm)
-    assert plan.bytes_to_send == 5 + 5 + 5 + 3, "a link is not sent"
+    assert plan.bytes_to_send == 5 + 5 + 5 + 5 + 3, "a link is not sent"
     assert plan.attachments[0].path == "files/model/m.pt"
     assert StagingPlan.model_validate_json(plan.model_dump_json()) == plan
 
@@ -53,3 +55,8 @@ def test_a_plan_goes_through_json() -> None:
 def test_a_parameter_is_one_plain_folder(parameter: str) -> None:
     with pytest.raises(ValidationError):
         PlannedAttachment(parameter=parameter, annotation=1, file=2, name="m", file_name="m", size=3)
+
+
+def test_a_store_is_linked_as_a_file_is() -> None:
+    planned = PlannedInput(input=staged(StagedForm.LINK), size=3, store=STORE, link="/mnt/a.zarr/0")
+    assert StagingPlan(inputs=(planned,)).bytes_to_send == 0
