@@ -15,6 +15,10 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 StagedName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,200}$")]
 
 
+#: Where the image of a field lies in its plate: row, column and field, with NGFF's names for them.
+FieldPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,20}/[A-Za-z0-9]{1,20}/[A-Za-z0-9]{1,20}$")]
+
+
 class StagedForm(StrEnum):
     """How an image comes to the cluster."""
 
@@ -33,7 +37,8 @@ class StagedForm(StrEnum):
 class StagedInput(Contract):
     """One input image. `file_name` is unique in the run and is `<image id>_<plain name>.<ext>`; `task` is the array
     task (from 0) that works at it. `name` is the image's name in OMERO; `original_file` the imported file's name.
-    `dataset` is where it lies (None: in a plate, or nowhere).
+    `dataset` is where it lies (None: in a plate, or nowhere). `field`: of an image that goes with its whole plate,
+    where it lies in that; `file_name` is the plate's then, and all its images have it.
     """
 
     image: ObjectId
@@ -43,11 +48,13 @@ class StagedInput(Contract):
     file_name: StagedName
     form: Annotated[StagedForm, Field(strict=False)]
     task: Annotated[int, Field(ge=0)]
+    field: FieldPath | None = None
 
     @property
     def path(self) -> str:
         """Where it lies below the run's folder: each task has an input folder of its own."""
-        return f"in/{self.task}/{self.file_name}"
+        store = f"in/{self.task}/{self.file_name}"
+        return store if self.field is None else f"{store}/{self.field}"
 
 
 class StagedFile(Contract):

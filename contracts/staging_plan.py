@@ -64,11 +64,12 @@ class PlannedInput(Contract):
     """One input image and where its bytes come from, as its form wants: `original` is the imported file as it was
     when the plan was made, `store` the same of a registered OME-Zarr, `link` its path on the cluster, `pixels` what an
     OME-TIFF or OME-Zarr is written from.
-    `size`: bytes of the file, also of one that is not sent but linked; of an OME-Zarr those of all its files.
+    `size`: bytes of the file, also of one that is not sent but linked; of an OME-Zarr those of all its files; 0 of an
+    image in a plate that has a store.
     """
 
     input: StagedInput
-    size: Annotated[int, Field(ge=1)]
+    size: Annotated[int, Field(ge=0)]
     original: FileIdentity | None = None
     store: StoreIdentity | None = None
     link: Annotated[str, Field(min_length=1)] | None = None
@@ -80,14 +81,43 @@ class PlannedInput(Contract):
         given = {name for name, source in sources.items() if source is not None}
         wanted: dict[StagedForm, tuple[set[str], ...]] = {
             StagedForm.ORIGINAL: ({"original"},),
-            StagedForm.ORIGINAL_ZARR: ({"store"},),
-            StagedForm.LINK: ({"original", "link"}, {"store", "link"}),
+            # Of an image that goes with its plate, the plate has the store and the link.
+            StagedForm.ORIGINAL_ZARR: ({"store"},) if self.input.field is None else (set(),),
+            StagedForm.LINK: ({"original", "link"}, {"store", "link"}) if self.input.field is None else (set(),),
             StagedForm.OME_TIFF: ({"pixels"},),
             StagedForm.OME_ZARR: ({"pixels"},),
         }
         if given not in wanted[self.input.form]:
             raise ValueError(f"an input of form {self.input.form.value} has {', '.join(sorted(given)) or 'nothing'}")
         return self
+
+
+class PlannedPlate(Contract):
+    """A plate that goes to the cluster whole, as one OME-Zarr. Its images are inputs with a `field`.
+
+    `store` is the registered OME-Zarr as it was when the plan was made, `link` its path on the cluster. Without a store
+    the plate is written: its images from their pixels, and around them what makes them a plate. `size`: bytes of the
+    store, or of those files around them.
+    """
+
+    plate: ObjectId
+    name: str
+    file_name: StagedName
+    task: Annotated[int, Field(ge=0)]
+    size: Size
+    store: StoreIdentity | None = None
+    link: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _linked_is_what_is_there(self) -> Self:
+        if self.link is not None and self.store is None:
+            raise ValueError("a plate that is written is not linked")
+        return self
+
+    @property
+    def path(self) -> str:
+        """Where it lies below the run's folder."""
+        return f"in/{self.task}/{self.file_name}"
 
 
 class PlannedAttachment(Contract):
@@ -111,6 +141,7 @@ class StagingPlan(Contract):
 
     inputs: Annotated[tuple[PlannedInput, ...], Field(strict=False, min_length=1)]
     attachments: Annotated[tuple[PlannedAttachment, ...], Field(strict=False)] = ()
+    plates: Annotated[tuple[PlannedPlate, ...], Field(strict=False)] = ()
 
     @property
     def staged_inputs(self) -> tuple[StagedInput, ...]:
@@ -120,9 +151,22 @@ class StagingPlan(Contract):
     def bytes_to_send(self) -> int:
         """What staging writes on the cluster."""
         images = sum(planned.size for planned in self.inputs if planned.link is None)
-        return images + sum(attachment.size for attachment in self.attachments)
+        plates = sum(plate.size for plate in self.plates if plate.link is None)
+        return images + plates + sum(attachment.size for attachment in self.attachments)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """What is linked: its path below the run's folder, and where the cluster has it."""
+        found = {planned.input.path: planned.link for planned in self.inputs if planned.link is not None}
+        return found | {plate.path: plate.link for plate in self.plates if plate.link is not None}
+
+    @property
+    def stores(self) -> dict[str, StoreIdentity]:
+        """OME-Zarrs that are sent as they are, by their paths below the run's folder."""
+        found = {one.input.path: one.store for one in self.inputs if one.store is not None and one.link is None}
+        return found | {one.path: one.store for one in self.plates if one.store is not None and one.link is None}
 
     @property
     def tasks(self) -> int:
         """Tasks of the job array."""
-        return self.inputs[-1].input.task + 1
+        return max(planned.input.task for planned in self.inputs) + 1

@@ -10,7 +10,7 @@ from blocks.omero_session import OmeroSession
 from contracts.analysis_run import MOST_IMAGES, AnalysisInputs, AnalysisRun, ResultOptions
 from contracts.failures import FailureCategory, FailureError, fail
 from tasks.destinations import check_destination
-from tasks.input_queries import InputQueries, Seen, SeenAttachment, SeenImage
+from tasks.input_queries import InputQueries, Seen, SeenAttachment, SeenImage, WellField
 
 #: Ids and names in one sentence; the detail has some more.
 _FEW, _SOME = 5, 200
@@ -20,18 +20,25 @@ _NOWHERE = -1
 
 @dataclass(frozen=True)
 class InputImage:
-    """An image to analyse, and the Dataset that it is taken from; None: from a plate, or it lies in none."""
+    """An image to analyse, and the Dataset that it is taken from; None: from a plate, or it lies in none.
+
+    `field`: where it lies in a plate of the run.
+    """
 
     seen: SeenImage
     dataset: int | None
+    field: WellField | None = None
 
 
 @dataclass(frozen=True)
 class ResolvedInputs:
-    """All images, each once, in the order of their names; and for each file parameter its attachments."""
+    """All images, each once, in the order of their names; the plates by id; and for each file parameter its
+    attachments.
+    """
 
     images: tuple[InputImage, ...]
     attachments: Mapping[str, tuple[SeenAttachment, ...]]
+    plates: Mapping[int, Seen]
 
 
 def resolve_inputs(run: AnalysisRun, session: OmeroSession) -> ResolvedInputs:
@@ -63,15 +70,15 @@ class _Resolver:
 
     def resolve(self, run: AnalysisRun) -> ResolvedInputs:
         attachments = self._attachments(run.inputs.attachments)
-        images = self._images(run.inputs)
+        plates = self._containers("Plate", run.inputs.plates)
+        images = self._images(run.inputs, plates)
         self._check_results(run.results, images)
-        return ResolvedInputs(images, attachments)
+        return ResolvedInputs(images, attachments, plates)
 
     # ---- images
 
-    def _images(self, inputs: AnalysisInputs) -> tuple[InputImage, ...]:
+    def _images(self, inputs: AnalysisInputs, plates: Mapping[int, Seen]) -> tuple[InputImage, ...]:
         datasets = self._containers("Dataset", inputs.datasets)
-        plates = self._containers("Plate", inputs.plates)
         for count in (self._ask.count_in_datasets(datasets), self._ask.count_in_plates(plates)):
             _check_number(count)  # before the images themselves are asked for
         linked = self._ask.links_of_datasets(datasets)
@@ -87,11 +94,16 @@ class _Resolver:
         parents = self._ask.datasets_of_images(elsewhere)
         places = [(*_key(datasets[dataset]), seen[image].name, image) for dataset, image in linked]
         places += [(*_key(parents.get(image)), seen[image].name, image) for image in elsewhere]
+        fields = sorted(fields, key=lambda field: (_key(plates[field.plate]), field))
+        lies: dict[int, WellField] = {}
+        for field in fields:
+            lies.setdefault(field.image, field)
         ordered: dict[int, InputImage] = {}
         for _, dataset, _, image in sorted(places):
-            ordered.setdefault(image, InputImage(seen[image], None if dataset == _NOWHERE else dataset))
-        for field in sorted(fields, key=lambda field: (_key(plates[field.plate]), field)):
-            ordered.setdefault(field.image, InputImage(seen[field.image], None))
+            parent = None if dataset == _NOWHERE else dataset
+            ordered.setdefault(image, InputImage(seen[image], parent, lies.get(image)))
+        for field in fields:
+            ordered.setdefault(field.image, InputImage(seen[field.image], None, field))
         return tuple(ordered.values())
 
     def _containers(self, kind: str, ids: Collection[int]) -> dict[int, Seen]:

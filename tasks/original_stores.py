@@ -7,6 +7,7 @@ OME-Zarr reads it there (github.com/glencoesoftware/omero-zarr-pixel-buffer), BI
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +17,7 @@ from contracts.remote_run import ZARR_DOTTED, check_staged_path
 from contracts.staging_plan import StoreIdentity
 from converters.errors import ConverterError
 from converters.image_file import Series
-from converters.readers.ome_zarr import image_groups, is_store, open_store
+from converters.readers.ome_zarr import image_groups, is_plate, is_store, open_store
 from tasks.input_queries import RegisteredStore, SeenImage
 from tasks.omero_pixels import PIXEL_TYPES
 from tasks.original_files import OriginalFiles
@@ -70,6 +71,48 @@ class OriginalStores:
         except ConverterError:
             return None
         return store
+
+    def find_plate(
+        self, images: Sequence[SeenImage], registered: Mapping[int, RegisteredStore]
+    ) -> tuple[StoreIdentity, dict[int, str]] | None:
+        """The folder of a plate of which all these images are fields, and where each lies in it.
+
+        None when they are not fields of one OME-Zarr plate, or for what `find` gives None.
+
+        Raises:
+            FailureError: as `find` does.
+        """
+        folders = {image.id: self._seen_folder(registered.get(image.id)) for image in images}
+        fields = {image: folder for image, folder in folders.items() if folder is not None and len(folder.parts) > 4}
+        roots = {folder.parents[2] for folder in fields.values()}
+        if len(fields) != len(images) or len(roots) != 1:
+            return None
+        (root,) = roots
+        home = self._files.home_of(root)
+        if home is None:
+            return None
+        try:
+            if not is_plate(root):
+                return None
+            store = identify_tree(home, root, _is_plain_part)
+            for image in images:
+                with open_store(fields[image.id]) as opened:
+                    _check_shape(image, fields[image.id], opened.series[0])
+        except FailureError as error:
+            if error.failure.category in _NOT_USED:
+                return None
+            raise
+        except ConverterError:
+            return None
+        return store, {image: folder.relative_to(root).as_posix() for image, folder in fields.items()}
+
+    def _seen_folder(self, registered: RegisteredStore | None) -> Path | None:
+        """The folder of a registered image, links resolved, if it is there and the group may read it."""
+        folder = None if registered is None else _folder_of(registered.address)
+        if folder is None:
+            return None
+        real = Path(os.path.realpath(folder))
+        return real if self._files.home_of(real) is not None and real.is_dir() else None
 
 
 def store_name(store: StoreIdentity) -> str:

@@ -14,7 +14,7 @@ from contracts.result_pattern import check_pattern
 from contracts.run_plan import RunPlan
 from contracts.workflow_arguments import JobFolders, make_arguments
 from contracts.workflow_descriptor import WorkflowDescriptor
-from contracts.workflow_entry import WorkflowEntry
+from contracts.workflow_entry import WorkflowEntry, WorkflowMode
 from contracts.workflow_resources import workflow_resources
 from tasks.analysis_work import AnalysisWork
 from tasks.retries import BRIEF_DELAYS, is_retryable
@@ -77,8 +77,9 @@ def make_plan(work: AnalysisWork) -> RunPlan:
     asked = workflow_resources(entry, descriptor)
     formats = entry.formats_of(descriptor)
     mounts = work.cluster.mounts
-    staging = make_staging_plan(run, work.session, work.storage, ClusterInputs(formats, mounts))
-    links = [PurePosixPath(planned.link) for planned in staging.inputs if planned.link is not None]
+    plates = entry.mode_of(descriptor) is not WorkflowMode.IMAGES
+    staging = make_staging_plan(run, work.session, work.storage, ClusterInputs(formats, mounts, plates))
+    links = [PurePosixPath(target) for target in staging.links.values()]
     return RunPlan(
         token=run.uuid,
         version=image.version,

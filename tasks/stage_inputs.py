@@ -78,7 +78,6 @@ def _whole(source: StagingSource) -> Iterator[bytes]:
 
 def _is_whole(remote: RemoteRun, staging: StagingPlan) -> bool:
     """Whether the staged folder holds what the plan says: its manifest has verified, so names and sizes decide."""
-    links = {planned.input.path for planned in staging.inputs if planned.link is not None}
     stores = dict.fromkeys(staged_stores(staging), (0, 0))
     files: set[tuple[str, int]] = set()
     for file in remote.staged or ():
@@ -88,7 +87,9 @@ def _is_whole(remote: RemoteRun, staging: StagingPlan) -> bool:
             stores[store] = (number + 1, size + file.size)
         else:
             files.add((file.path, file.size))
-    return files == staged_files(staging) and stores == staged_stores(staging) and set(remote.links) == links
+    return (
+        files == staged_files(staging) and stores == staged_stores(staging) and set(remote.links) == set(staging.links)
+    )
 
 
 class _Teller:

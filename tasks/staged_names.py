@@ -21,6 +21,12 @@ def staged_name(image: int, name: str, ending: str) -> str:
     return head + (_plain(_ENDING.sub("", name))[:room].rstrip("._-") or "image") + tail
 
 
+def plate_name(plate: int, name: str) -> str:
+    """`plate-<id>_<plain name>.ome.zarr`: no number is in front, because that would be an image's id."""
+    head, tail = f"plate-{plate}_", ".ome.zarr"
+    return head + (_plain(_ENDING.sub("", name))[: LONGEST - len(head) - len(tail)].rstrip("._-") or "plate") + tail
+
+
 def attachment_name(annotation: int, name: str, taken: set[str]) -> str:
     """The file's own name made plain; with its annotation's id in front while the name is `taken` (case aside)."""
     plain = _plain(name)

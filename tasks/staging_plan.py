@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from blocks.image_storage import ImageStorage
@@ -16,11 +16,12 @@ from contracts.staged_input import StagedForm, StagedInput
 from contracts.staging_plan import PlannedAttachment, PlannedInput, StagingPlan, StoreIdentity
 from tasks.analysis_inputs import InputImage, ResolvedInputs, resolve_inputs
 from tasks.input_formats import InputFormats, is_tiff_ending
-from tasks.input_queries import ImportedFile, InputQueries, SeenAttachment, SeenChannel, SeenImage
+from tasks.input_queries import ImportedFile, InputQueries, RegisteredStore, SeenAttachment, SeenChannel, SeenImage
 from tasks.original_files import OriginalFiles, holds_tiff, path_on_cluster
 from tasks.original_stores import OriginalStores, store_name
 from tasks.pixel_metadata import describe_pixels
 from tasks.staged_names import attachment_name, staged_name
+from tasks.whole_plates import WholePlate, WholePlates
 from tasks.written_image import holds, written_size
 
 _NAMES = {StagedForm.OME_TIFF: "OME-TIFF", StagedForm.OME_ZARR: "OME-Zarr"}
@@ -29,12 +30,13 @@ _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 @dataclass(frozen=True)
 class ClusterInputs:
-    """What the workflow and its cluster can use: the words of the descriptor for image formats, and the folders of
-    the image storage that the cluster mounts (folder here to folder there).
+    """What the workflow and its cluster can use: the words of the descriptor for image formats, the folders of the
+    image storage that the cluster mounts (folder here to folder there), and whether the workflow takes whole plates.
     """
 
     formats: Collection[str] = ()
     mounts: Mapping[str, str] = field(default_factory=dict)
+    plates: bool = False
 
 
 def make_staging_plan(
@@ -50,7 +52,7 @@ def make_staging_plan(
     _check_parameters(run.inputs.attachments)
     resolved = resolve_inputs(run, session)
     try:
-        return _Planner(run, session, storage, formats, cluster.mounts).plan(resolved)
+        return _Planner(run, session, storage, formats, cluster).plan(resolved)
     except FailureError:
         raise
     except Exception as error:
@@ -64,43 +66,78 @@ class _Planner:
         session: OmeroSession,
         storage: ImageStorage,
         formats: InputFormats,
-        mounts: Mapping[str, str],
+        cluster: ClusterInputs,
     ) -> None:
         self._run = run
         self._formats = formats
-        self._mounts = mounts
+        self._mounts = cluster.mounts
         self._ask = InputQueries(session)
         self._originals = OriginalFiles(session, storage)
         self._stores = OriginalStores(self._originals)
+        self._plates = WholePlates(self._stores, formats, cluster.mounts, taken=cluster.plates)
 
     def plan(self, resolved: ResolvedInputs) -> StagingPlan:
+        registered = self._registered(resolved)
+        plates = {plate.id: plate for plate in self._plates.choose(resolved, registered)}
+        whole = {image: plate for plate in plates.values() for image in plate.fields}
         imported = self._ask.imported_files(image.seen.fileset for image in resolved.images if image.seen.fileset)
-        stores = self._registered(resolved)
         originals = {
-            image.seen.id: stores.get(image.seen.id) or self._original(image.seen, imported)
+            image.seen.id: self._store(image.seen, registered) or self._original(image.seen, imported)
             for image in resolved.images
+            if image.seen.id not in whole
         }
-        written = [image.seen for image in resolved.images if originals[image.seen.id] is None]
+        written = [image.seen for image in resolved.images if not _is_there(image.seen.id, originals, whole)]
         self._check_writable(written)
         channels = self._ask.channels(image.pixels for image in written if image.pixels is not None)
-        inputs = tuple(
-            self._input(number, image, imported, originals[image.seen.id], channels)
-            for number, image in enumerate(resolved.images)
+        tasks = _tasks(resolved.images, whole, self._run.batch_size)
+        inputs = [
+            self._field(image.seen, tasks[image.seen.id], whole[image.seen.id], channels)
+            if image.seen.id in whole
+            else self._input(tasks[image.seen.id], image, imported, originals[image.seen.id], channels)
+            for image in resolved.images
+        ]
+        return StagingPlan(
+            inputs=tuple(sorted(inputs, key=lambda planned: planned.input.task)),
+            attachments=_attachments(resolved.attachments),
+            plates=tuple(plate.planned(tasks[next(iter(plate.fields))]) for plate in plates.values()),
         )
-        return StagingPlan(inputs=inputs, attachments=_attachments(resolved.attachments))
 
-    def _registered(self, resolved: ResolvedInputs) -> dict[int, tuple[StoreIdentity, str]]:
-        """The OME-Zarrs that are there already, if the workflow takes them, and their ending on the cluster."""
+    def _registered(self, resolved: ResolvedInputs) -> Mapping[int, RegisteredStore]:
+        """The OME-Zarrs that are there already, if the workflow takes them."""
         if not self._formats.takes_ome_zarr:
             return {}
-        seen = {image.seen.id: image.seen for image in resolved.images}
-        found = {
-            image: self._stores.find(seen[image], registered)
-            for image, registered in self._ask.registered_stores(seen).items()
-        }
-        return {image: (store, "ome.zarr") for image, store in found.items() if store is not None}
+        return self._ask.registered_stores(image.seen.id for image in resolved.images)
 
-    def _original(self, image: SeenImage, imported: Mapping[int, ImportedFile]) -> tuple[FileIdentity, str] | None:
+    def _store(
+        self, image: SeenImage, registered: Mapping[int, RegisteredStore]
+    ) -> tuple[FileIdentity | StoreIdentity, str] | None:
+        """The registered OME-Zarr and its ending on the cluster, if it can be sent as it is."""
+        found = registered.get(image.id)
+        store = None if found is None else self._stores.find(image, found)
+        return None if store is None else (store, "ome.zarr")
+
+    def _field(
+        self, seen: SeenImage, task: int, plate: WholePlate, channels: Mapping[int, list[SeenChannel]]
+    ) -> PlannedInput:
+        """An image that goes with its plate."""
+        staged = StagedInput(
+            image=seen.id,
+            name=seen.name,
+            original_file=seen.name if plate.store is None else store_name(plate.store),
+            dataset=None,
+            file_name=plate.file_name,
+            form=plate.form,
+            task=task,
+            field=plate.fields[seen.id],
+        )
+        if plate.store is not None:
+            return PlannedInput(input=staged, size=0)
+        pixels = describe_pixels(seen, channels.get(seen.pixels or 0, ()))
+        return PlannedInput(input=staged, size=written_size(staged, pixels), pixels=pixels)
+
+    def _original(
+        self, image: SeenImage, imported: Mapping[int, ImportedFile]
+    ) -> tuple[FileIdentity | StoreIdentity, str] | None:
         """The imported file and its ending on the cluster, if the workflow takes it as it is."""
         file = imported.get(image.fileset) if image.fileset is not None else None
         ending = None if file is None else self._formats.original_ending(file.name)
@@ -125,7 +162,7 @@ class _Planner:
 
     def _input(
         self,
-        number: int,
+        task: int,
         image: InputImage,
         imported: Mapping[int, ImportedFile],
         original: tuple[FileIdentity | StoreIdentity, str] | None,
@@ -150,7 +187,7 @@ class _Planner:
             dataset=image.dataset,
             file_name=staged_name(seen.id, seen.name, ending),
             form=form,
-            task=number // (self._run.batch_size or number + 1),
+            task=task,
         )
         if store is not None:
             return PlannedInput(input=staged, size=store.size, store=store, link=link)
@@ -158,6 +195,22 @@ class _Planner:
             return PlannedInput(input=staged, size=source.size, original=source, link=link)
         pixels = describe_pixels(seen, channels.get(seen.pixels or 0, ()))
         return PlannedInput(input=staged, size=written_size(staged, pixels), pixels=pixels)
+
+
+def _is_there(image: int, originals: Mapping[int, object], whole: Mapping[int, WholePlate]) -> bool:
+    """Whether nothing is written of the image's pixels."""
+    return whole[image].store is not None if image in whole else originals[image] is not None
+
+
+def _tasks(images: Sequence[InputImage], whole: Mapping[int, WholePlate], batch_size: int | None) -> dict[int, int]:
+    """The array task of each image; a plate that goes whole counts as one image."""
+    units: dict[tuple[str, int], int] = {}
+    tasks: dict[int, int] = {}
+    for image in images:
+        plate = whole.get(image.seen.id)
+        unit = units.setdefault(("Image", image.seen.id) if plate is None else ("Plate", plate.id), len(units))
+        tasks[image.seen.id] = 0 if batch_size is None else unit // batch_size
+    return tasks
 
 
 def _attachments(wanted: Mapping[str, tuple[SeenAttachment, ...]]) -> tuple[PlannedAttachment, ...]:

@@ -16,8 +16,10 @@ from blocks.stored_file import read_stored_file
 from blocks.stored_tree import list_tree
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.remote_run import StagedLink
-from contracts.staging_plan import PlannedAttachment, PlannedInput, StagingPlan
+from contracts.staging_plan import PlannedAttachment, PlannedInput, StagingPlan, StoreIdentity
 from converters.ome_tiff_stream import BLOCK, CHUNK
+from converters.ome_zarr_plate import count_fields, plate_files
+from converters.ome_zarr_stream import ZarrFile
 from tasks.omero_pixels import OmeroPixels, end_service
 from tasks.original_stores import is_part_of_store
 from tasks.read_ahead import read_ahead
@@ -72,7 +74,9 @@ def open_staging_sources(plan: StagingPlan, session: OmeroSession) -> Iterator[t
     pixels = OmeroPixels(session)
     try:
         yield (
+            *_plates(plan),
             *(source for planned in plan.inputs for source in _image(planned, pixels)),
+            *(source for path, store in plan.stores.items() for source in _store(path, store)),
             *(_attachment(planned, session) for planned in plan.attachments),
         )
     finally:
@@ -81,9 +85,7 @@ def open_staging_sources(plan: StagingPlan, session: OmeroSession) -> Iterator[t
 
 def staged_links(plan: StagingPlan) -> tuple[StagedLink, ...]:
     """The links to be made on the cluster, for what is not sent."""
-    return tuple(
-        StagedLink(path=planned.input.path, target=planned.link) for planned in plan.inputs if planned.link is not None
-    )
+    return tuple(StagedLink(path=path, target=target) for path, target in plan.links.items())
 
 
 def staged_files(plan: StagingPlan) -> set[tuple[str, int]]:
@@ -94,16 +96,12 @@ def staged_files(plan: StagingPlan) -> set[tuple[str, int]]:
             files |= {(file.path, file.size) for file in written_files(planned)}
         elif planned.original is not None and planned.link is None:
             files.add((planned.input.path, planned.size))
-    return files
+    return files | {(source.name, source.size) for source in _plates(plan)}
 
 
 def staged_stores(plan: StagingPlan) -> dict[str, tuple[int, int]]:
     """Number and bytes of the files of every store that is sent as it is, by its path."""
-    return {
-        planned.input.path: (planned.store.files, planned.store.size)
-        for planned in plan.inputs
-        if planned.store is not None and planned.link is None
-    }
+    return {path: (store.files, store.size) for path, store in plan.stores.items()}
 
 
 def _image(planned: PlannedInput, pixels: OmeroPixels) -> Iterator[StagingSource]:
@@ -111,14 +109,27 @@ def _image(planned: PlannedInput, pixels: OmeroPixels) -> Iterator[StagingSource
     if planned.pixels is not None:
         for written in written_files(planned, pixels):
             yield StagingSource(written.path, written.size, written.read)
-    elif planned.link is not None:
-        return
-    elif planned.store is not None:
-        for path, file in list_tree(planned.store, is_part_of_store):
-            yield StagingSource(f"{planned.input.path}/{path}", file.size, partial(read_stored_file, file))
-    else:
-        assert original is not None  # the contract's validator
+    elif original is not None and planned.link is None:
         yield StagingSource(planned.input.path, planned.size, lambda offset: read_stored_file(original, offset))
+
+
+def _store(there: str, store: StoreIdentity) -> Iterator[StagingSource]:
+    for path, file in list_tree(store, is_part_of_store):
+        yield StagingSource(f"{there}/{path}", file.size, partial(read_stored_file, file))
+
+
+def _plates(plan: StagingPlan) -> Iterator[StagingSource]:
+    """What makes plates of the images that are written."""
+    for plate in plan.plates:
+        if plate.store is not None:
+            continue
+        inside = [one.input for one in plan.inputs if one.input.path.startswith(f"{plate.path}/")]
+        for file in plate_files(plate.name, count_fields(one.field for one in inside if one.field is not None)):
+            yield StagingSource(f"{plate.path}/{file.name}", file.size, partial(_bytes_of, file))
+
+
+def _bytes_of(file: ZarrFile, offset: int) -> Iterator[bytes]:
+    yield file.read()[offset:]
 
 
 def _attachment(planned: PlannedAttachment, session: OmeroSession) -> StagingSource:

@@ -52,6 +52,16 @@ def open_store(folder: Path) -> ImageFile:
     return ImageFile(folder, "OME-Zarr", series, files=files, close=lambda: None)
 
 
+def is_plate(folder: Path) -> bool:
+    """Whether a folder is an OME-Zarr plate.
+
+    Raises:
+        UnreadableFile: its metadata are damaged.
+    """
+    with _reading(folder):
+        return is_store(folder) and "plate" in _ngff(zarr.open_group(folder, mode="r"))
+
+
 def image_groups(folder: Path) -> tuple[str, ...]:
     """The groups of a store that are images, by their paths in it: the store itself (the empty path), or several.
 

@@ -156,8 +156,10 @@ class Ground:
         session: OmeroSession,
         *formats: str,
         mounts: dict[str, str] | None = None,
+        plates: bool = False,
     ) -> StagingPlan:
-        return make_staging_plan(run, session, self.storage, ClusterInputs(formats=formats, mounts=mounts or {}))
+        """The plan for a workflow that takes these formats, and with `plates` whole plates."""
+        return make_staging_plan(run, session, self.storage, ClusterInputs(formats, mounts or {}, plates))
 
     # ---- what OMERO and the disk hold
 
