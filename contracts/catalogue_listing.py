@@ -20,12 +20,16 @@ LISTING_TYPE = "workflow-catalogue"
 
 
 class UsableWorkflow(Contract):
-    """What can be run: `version` of its `image` (registry, repository, tag or digest)."""
+    """What can be run: `version` of its `image` (registry, repository, tag or digest).
+
+    `takes_only`: a run with anything else is refused; None: nothing is.
+    """
 
     descriptor: WorkflowDescriptor
     version: str
     image: str
     mode: Annotated[WorkflowMode, Field(strict=False)]
+    takes_only: Annotated[WorkflowMode, Field(strict=False)] | None = None
     resources: Resources
     options: SbatchOptions
 
@@ -62,6 +66,7 @@ def list_usable(entry: WorkflowEntry, descriptor: WorkflowDescriptor) -> UsableW
         version=image.version,
         image=image.address,
         mode=entry.mode_of(descriptor),
+        takes_only=entry.takes_only(descriptor),
         resources=asked.resources,
         options=asked.options,
     )

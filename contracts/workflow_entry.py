@@ -115,12 +115,15 @@ class WorkflowEntry(Contract):
         """What it takes: the entry's word, else plates if the descriptor asks for them, else images."""
         return self.mode or (WorkflowMode.PLATES if descriptor.needs_plate else WorkflowMode.IMAGES)
 
-    def refuse_inputs(self, descriptor: WorkflowDescriptor, inputs: AnalysisInputs) -> str | None:
-        """Why the workflow does not take what is to be analysed, as a sentence; None when it does.
-
-        A plate's fields are images like others to a workflow of which neither entry nor descriptor says what it takes.
+    def takes_only(self, descriptor: WorkflowDescriptor) -> WorkflowMode | None:
+        """What it takes and nothing else. None: neither entry nor descriptor says so, and a plate's fields are images
+        like others to it.
         """
-        mode = WorkflowMode.PLATES if self.mode is None and descriptor.needs_plate else self.mode
+        return WorkflowMode.PLATES if self.mode is None and descriptor.needs_plate else self.mode
+
+    def refuse_inputs(self, descriptor: WorkflowDescriptor, inputs: AnalysisInputs) -> str | None:
+        """Why the workflow does not take what is to be analysed, as a sentence; None when it does."""
+        mode = self.takes_only(descriptor)
         return None if mode is None else refuse_inputs(mode, inputs)
 
     def formats_of(self, descriptor: WorkflowDescriptor) -> frozenset[str]:

@@ -21,7 +21,7 @@ from contracts.failures import FailureError
 from contracts.job_request import JobResources
 from contracts.parameter_values import check_values
 from contracts.result_pattern import check_pattern
-from contracts.workflow_entry import WorkflowMode, refuse_inputs
+from contracts.workflow_entry import refuse_inputs
 from omero_ui.analyses.chosen import Chosen, Lookup
 
 #: Characters of the values' JSON; the contracts allow texts of 1 MiB together.
@@ -93,8 +93,8 @@ class RunForm:
         self._check_attachments(lookup, attachments)
         self._check_pattern(fields["results"]["image_name"])
         run = None if self._problems else self._make(fields)
-        if run is not None and self._usable.mode is WorkflowMode.PLATES:
-            refusal = refuse_inputs(self._usable.mode, run.inputs)
+        if run is not None and self._usable.takes_only is not None:
+            refusal = refuse_inputs(self._usable.takes_only, run.inputs)
             if refusal is not None:
                 self._say(Step.INPUT, "Input", refusal)
         resources = None if run is None else self._settle(run)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from contracts.analysis_run import AnalysisInputs
+from contracts.catalogue_listing import list_usable
 from contracts.descriptor_formats import read_descriptor
 from contracts.descriptor_source import DescriptorSource, read_source
 from contracts.workflow_descriptor import ZARR_FORMATS, WorkflowDescriptor
@@ -137,6 +138,19 @@ def test_what_a_workflow_does_not_take_is_refused() -> None:
     assert [refused(one, mode="images") for one in every] == [False, False, True, True]
     assert [refused(one, for_plates) for one in every] == [True, True, False, True]
     assert [refused(one, for_plates, mode="images") for one in every] == [False, False, True, True]
+
+
+def test_the_listing_says_what_else_is_refused() -> None:
+    """The panel asks it before Run, the flow asks the entry: both refuse the same."""
+    for_plates = biomero(inputs=[{"id": "a", "type": "image", "format": "tif", "sub-type": "plate"}])
+    for descriptor, mode, only in (
+        (biaflows(), None, None),
+        (biaflows(), "images", "images"),
+        (for_plates, None, "plates"),
+        (for_plates, "images and plates", "images and plates"),
+    ):
+        entry = WorkflowEntry.model_validate({"descriptor": "x", "mode": mode})
+        assert list_usable(entry, workflow(descriptor)).takes_only == only
 
 
 def test_what_a_workflow_takes() -> None:
