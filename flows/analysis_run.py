@@ -14,9 +14,9 @@ from typing import Any
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Crashed, Failed
+from prefect.states import Completed, Failed
 
-from blocks.omero_failures import describe, failure_of
+from blocks.omero_failures import failure_of
 from contracts.analysis_report import AnalysisReport
 from contracts.analysis_run import AnalysisRun
 from contracts.brought_back import BroughtBack
@@ -29,7 +29,7 @@ from tasks.crash_limit import check_crashes
 from tasks.earlier_attempts import end_steps_of_earlier_attempts
 from tasks.outage import wait_out
 from tasks.plan_run import plan_run
-from tasks.prefect_client import is_away
+from tasks.prefect_client import crash_when_away, is_away
 from tasks.results import import_results
 from tasks.retrieve_results import retrieve_results
 from tasks.run_account import account_for, facts_of
@@ -49,18 +49,14 @@ def _run_name() -> str:
 @flow(name="analysis-run", flow_run_name=_run_name, persist_result=True, result_serializer="json")
 async def analysis_run(run: AnalysisRun) -> State[Any]:
     """Analyse images of OMERO on the cluster, and bring every result back, exactly once."""
-    try:
-        async with begin_run(run) as work:
-            report = await _carry_out(work)
-    except FailureError as error:
-        # It has not begun: the site's settings are not there. Its page tells that as it tells every other failure.
-        report = AnalysisReport(uuid=run.uuid, workflow=run.workflow, failure=error.failure)
-        await keep_report(report)
-    except Exception as error:
-        if not is_away(error):
-            raise
-        # Nothing of the run has failed, and its job may be in Slurm: a crashed run is started again by itself.
-        return Crashed(message=f"Prefect did not answer: {describe(error)}")
+    with crash_when_away():
+        try:
+            async with begin_run(run) as work:
+                report = await _carry_out(work)
+        except FailureError as error:
+            # It has not begun: the site's settings are not there. Its page tells that as it tells every other failure.
+            report = AnalysisReport(uuid=run.uuid, workflow=run.workflow, failure=error.failure)
+            await keep_report(report)
     if report.succeeded:
         return Completed(message=report.summary, data=report)
     return Failed(message=report.summary, data=report)

@@ -29,6 +29,7 @@ from tasks.form_records import fill_in
 from tasks.in_place_import import in_place_import
 from tasks.omero_cli_import import omero_cli_import
 from tasks.order_run import OrderRun, begin_order
+from tasks.prefect_client import crash_when_away, is_away
 from tasks.preprocess import sources_of
 from tasks.report import Progress, failed, imported, publish_report, whole_report
 
@@ -46,23 +47,24 @@ def _run_name() -> str:
 @flow(name="import-order", flow_run_name=_run_name, persist_result=True, result_serializer="json")
 async def import_order(order: ImportOrder) -> State[Any]:
     """Import the order's files into OMERO, exactly once each, and report every one of them."""
-    async with begin_order(order) as run:
-        outcomes: dict[int, FileOutcome] = {}
-        forms: tuple[FormOutcome, ...] = ()
-        try:
-            await check_crashes()
-            permits = await authorise(run)
-            async with run.alone():
-                await end_steps_of_earlier_attempts()
-                await _import_files(run, permits, outcomes)
-                forms = await _fill_in_forms(run, outcomes)
-        except FailureError as error:
-            outcomes = {index: failed(file, error.failure) for index, file in enumerate(order.files)} | outcomes
-        except asyncio.CancelledError:
-            await publish_report(run, whole_report(order, outcomes))
-            raise
-        report = whole_report(order, outcomes, forms)
-        await publish_report(run, report)
+    with crash_when_away():
+        async with begin_order(order) as run:
+            outcomes: dict[int, FileOutcome] = {}
+            forms: tuple[FormOutcome, ...] = ()
+            try:
+                await check_crashes()
+                permits = await authorise(run)
+                async with run.alone():
+                    await end_steps_of_earlier_attempts()
+                    await _import_files(run, permits, outcomes)
+                    forms = await _fill_in_forms(run, outcomes)
+            except FailureError as error:
+                outcomes = {index: failed(file, error.failure) for index, file in enumerate(order.files)} | outcomes
+            except asyncio.CancelledError:
+                await publish_report(run, whole_report(order, outcomes))
+                raise
+            report = whole_report(order, outcomes, forms)
+            await publish_report(run, report)
     if not report.is_complete:
         return Failed(message=report.summary, data=report)
     return Completed(message=report.summary, data=report)
@@ -93,7 +95,10 @@ async def _fill_in_forms(run: OrderRun, outcomes: dict[int, FileOutcome]) -> tup
 async def _fill_in_form(run: OrderRun, filled: FilledForm) -> FormOutcome:
     try:
         await fill_in(run, filled)
-    except Exception as error:  # noqa: BLE001  the images are there and are reported, whatever befell the form
+    except Exception as error:
+        if is_away(error):
+            raise
+        # The images are there and are reported, whatever befell the form.
         return FormOutcome(form=filled.form, failure=failure_of(error, f"keep the form {filled.form!r}"))
     return FormOutcome(form=filled.form)
 
@@ -112,6 +117,9 @@ async def _import_file(
                     fileset = await engine(run, source)
                     await annotate(run, fileset)
                     filesets.append(fileset)
-    except Exception as error:  # noqa: BLE001  every file of the order is reported, whatever befell it
+    except Exception as error:
+        if is_away(error):
+            raise
+        # Every file of the order is reported, whatever befell it.
         return failed(file, failure_of(error, f"import {file.path!r}"))
     return imported(file, filesets)

@@ -13,6 +13,7 @@ from tasks.in_place_import import in_place_import
 from tasks.input_marks import mark_inputs
 from tasks.label_image import does_not_fit
 from tasks.label_rois import make_rois
+from tasks.prefect_client import is_away
 from tasks.result_archive import archive
 from tasks.result_files import store_of
 from tasks.result_images import annotate_result
@@ -91,7 +92,10 @@ class _Results:
             if failure is None:
                 try:
                     await part(*arguments)
-                except Exception as error:  # noqa: BLE001  every result of the run is reported, whatever befell it
+                except Exception as error:
+                    if is_away(error):
+                        raise
+                    # Every result of the run is reported, whatever befell it.
                     failure = failure_of(error, f"bring {path!r} into OMERO")
         if failure is not None:
             self._failed.append(FailedResult(path=path, failure=failure))
