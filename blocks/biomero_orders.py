@@ -145,6 +145,19 @@ def tell_stages(
             told = stage
 
 
+def count_pending(connection: psycopg.Connection) -> int:
+    """How many orders nobody has taken; shows besides that the tables are there and may be read."""
+    counted = connection.execute(
+        "SELECT count(*), (SELECT count(*) FROM imports_preprocessing WHERE false),"
+        " has_table_privilege('imports', 'INSERT') AND has_table_privilege('imports', 'UPDATE')"
+        f" FROM imports r WHERE r.stage = %(pending)s AND NOT {_LATER}",
+        {"pending": ImportStage.PENDING.value},
+    ).fetchone()
+    if counted is None or not counted[2]:
+        raise psycopg.errors.InsufficientPrivilege("permission denied: INSERT and UPDATE on imports are needed")
+    return int(counted[0])
+
+
 def listen(connection: psycopg.Connection) -> None:
     """Be told of new orders on this connection; makes the trigger that tells, if it is not there."""
     with connection.transaction():

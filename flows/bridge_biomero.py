@@ -17,12 +17,12 @@ from prefect.states import Completed
 from blocks.biomero_database import BiomeroDatabase
 from blocks.image_storage import ImageStorage
 from blocks.omero_failures import describe
+from contracts.deployment_names import BIOMERO_BRIDGE
 from tasks.biomero_bridge import BIOMERO_BLOCK, BiomeroBridge, open_bridge
+from tasks.cycle_times import publish_cycles
 from tasks.order_run import STORAGE_BLOCK, load_block
 from tasks.prefect_client import is_away
 from tasks.watcher import dismiss_waiting_watchers
-
-BRIDGE = "bridge-biomero/bridge-biomero"
 
 
 @flow(name="bridge-biomero", flow_run_name="bridge {database}", persist_result=False)
@@ -32,15 +32,21 @@ async def bridge_biomero(database: str = BIOMERO_BLOCK, minutes: float = 4.75) -
     storage = await load_block(ImageStorage, STORAGE_BLOCK)
     until = time.monotonic() + 60 * minutes
     taken = 0
+    rounds: list[float] = []
     async with get_client() as client:
-        await dismiss_waiting_watchers(client, BRIDGE)
+        await dismiss_waiting_watchers(client, BIOMERO_BRIDGE)
         with open_bridge(block, storage, client) as bridge:
             while True:
+                began = time.monotonic()
                 taken += await _cross(bridge)
+                rounds.append(time.monotonic() - began)
                 if time.monotonic() >= until:
                     break
                 await bridge.wait(min(block.poll_seconds, max(0.0, until - time.monotonic())))
-    return Completed(message=f"{taken} orders of BIOMERO were taken.")
+    await publish_cycles(BIOMERO_BRIDGE, rounds)
+    return Completed(
+        message=f"{taken} orders of BIOMERO were taken. The longest of {len(rounds)} rounds took {max(rounds):.2f} s."
+    )
 
 
 async def _cross(bridge: BiomeroBridge) -> int:

@@ -22,11 +22,12 @@ from contracts.failures import FailureError
 from contracts.waiting_job import CLUSTER_TAG, JobStanding
 from tasks.analysis_work import CLUSTER_BLOCK
 from tasks.cluster_watch import ClusterWatch
+from tasks.cycle_times import publish_cycles
 from tasks.order_run import load_block
 from tasks.prefect_client import is_away
 from tasks.standings import Standings
 from tasks.waiting_runs import WaitingRun, WaitingRuns
-from tasks.watcher import dismiss_waiting_watchers
+from tasks.watcher import WATCHER, dismiss_waiting_watchers
 
 #: Seconds between two looks at Prefect for runs that have begun to wait; Slurm is not asked for it.
 GLANCE = 2.0
@@ -63,6 +64,7 @@ async def watch_cluster(cluster: str = CLUSTER_BLOCK, minutes: float = 4.75) -> 
                     most = max(most, len(waiting))
                     cycles.append(time.monotonic() - began)
                 await asyncio.sleep(GLANCE)
+    await publish_cycles(WATCHER, cycles)
     return Completed(message=_last_word(most, cycles))
 
 

@@ -23,6 +23,7 @@ from contracts.automation_name import AutomationName
 from contracts.deployment_names import IMPORT_ORDER
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.finding import Finding
+from tasks.bridge_examination import examine_bridge
 from tasks.prefect_client import prefect_client
 from tasks.watcher import LATELY, WATCHER, read_latest_watcher
 
@@ -230,6 +231,7 @@ _EXAMINATIONS: dict[str, Callable[[], Awaitable[str]]] = {
     "Worker": partial(_worker, "imports"),
     "Worker for analyses": partial(_worker, "analyses"),
     "Watcher of the cluster": lambda: _block("cluster", _watcher),
+    "Bridge to BIOMERO": lambda: _block("BIOMERO database", examine_bridge),
     "Automations": _automations,
     "OMERO": lambda: _block("OMERO server", _omero),
     "Image storage": lambda: _block("image storage", _storage),

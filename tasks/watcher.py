@@ -73,8 +73,9 @@ async def dismiss_waiting_watchers(client: PrefectClient, name: str = WATCHER) -
         await client.set_flow_run_state(run.id, Cancelled(message="Another watcher had begun."))
 
 
-async def read_latest_watcher(client: PrefectClient) -> FlowRun | None:
+async def read_latest_watcher(client: PrefectClient, name: str = WATCHER) -> FlowRun | None:
     """The watcher that began last, whatever became of it, unless it was cancelled; None when there never was one.
+    `name`: its deployment.
 
     Prefect gives a run that is cancelled before it began a moment of starting all the same: a dismissed watcher would
     hide that the one before it failed.
@@ -82,7 +83,7 @@ async def read_latest_watcher(client: PrefectClient) -> FlowRun | None:
     Raises:
         ObjectNotFound: there is no such deployment.
     """
-    deployment = await client.read_deployment_by_name(WATCHER)
+    deployment = await client.read_deployment_by_name(name)
     found = await client.read_flow_runs(
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
         flow_run_filter=FlowRunFilter(

@@ -18,7 +18,8 @@ from omero.rtypes import rstring
 from prefect.states import Cancelled
 
 from blocks.biomero_orders import CLAIMED
-from flows.bridge_biomero import BRIDGE, bridge_biomero
+from contracts.deployment_names import BIOMERO_BRIDGE
+from flows.bridge_biomero import bridge_biomero
 from sandbox.site import Site
 from tests.chaos.desk import Desk, Placed
 from tests.chaos.waiting import LONG, wait_for
@@ -91,7 +92,7 @@ async def test_orders_become_images_whatever_happens_to_the_bridge(ground: Groun
     claim_and_die(ground.front_end)
     assert stages(first) == ["Import Pending", "Import Started"]
 
-    deployment = ground.desk.client.read_deployment_by_name(BRIDGE)
+    deployment = ground.desk.client.read_deployment_by_name(BIOMERO_BRIDGE)
     run = ground.desk.client.create_flow_run_from_deployment(
         deployment.id, parameters={"database": ground.block, "minutes": 20}
     )

@@ -14,12 +14,17 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName, FlowRunFilter, FlowRunFilterIdempotencyKey
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
+from pydantic import SecretStr
 
 from contracts.deployment_names import BIOMERO_RUN
+from contracts.failures import FailureCategory, FailureError
+from contracts.finding import Finding
 from contracts.import_order import ImportOrder
 from contracts.migrated_run import MigratedEnd, MigratedHistory, read_history
 from flows.biomero_history import biomero_history
 from sandbox.site import Site
+from tasks.biomero_bridge import BIOMERO_BLOCK
+from tasks.bridge_examination import examine_bridge
 from tests.sandbox.biomero.database import FrontEnd
 from tests.sandbox.biomero.test_orders import claim_and_die
 from tests.sandbox.panel.web_visitor import WebVisitor
@@ -206,3 +211,42 @@ def _scheduled() -> dict[str, object]:
     yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     state = {"type": "SCHEDULED", "name": "Scheduled", "state_details": {"scheduled_time": yesterday}}
     return {"state": state, "force": True}
+
+
+async def test_the_commands_of_a_site_that_keeps_its_front_ends(past: Past, site: Site, tmp_path: Path) -> None:
+    """`migrate history` has a worker do it; `doctor` looks at the database and for a bridge."""
+    done = past.order(("Import Pending", ""), ("Import Completed", ""))
+    past.order(("Import Pending", ""))
+    await past.front_end.block.asave(BIOMERO_BLOCK, overwrite=True)
+    try:
+        answer = omero_flows("migrate", "history", "--settings", str(site.home.settings_file), folder=tmp_path)
+        assert answer.code == 0, answer.error
+        assert "4 taken over, 0 brought up to date" in answer.out
+        assert len(await find(done, past.workflow)) == 2
+
+        finding = await _find_bridge()
+        said = finding.found if finding.failure is None else finding.failure.summary
+        assert "asks every 0.5 s, 1 orders wait" in said or "Nobody has" in said
+        role = f"reader_{uuid.uuid4().hex[:8]}"
+        past.front_end.connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'x'")  # type: ignore[arg-type]
+        past.front_end.connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")  # type: ignore[arg-type]
+        reader = past.front_end.block.model_copy(update={"user": role, "password": SecretStr("x")})
+        await reader.asave(BIOMERO_BLOCK, overwrite=True)
+        finding = await _find_bridge()
+        assert finding.failure is not None
+        assert finding.failure.category is FailureCategory.BIOMERO_REFUSED
+        await reader.model_copy(update={"port": 1}).asave(BIOMERO_BLOCK, overwrite=True)
+        finding = await _find_bridge()
+        assert finding.failure is not None
+        assert finding.failure.category is FailureCategory.BIOMERO_UNREACHABLE
+    finally:
+        async with get_client() as client:
+            document = await client.read_block_document_by_name(BIOMERO_BLOCK, "biomero-database")
+            await client.delete_block_document(document.id)
+
+
+async def _find_bridge() -> Finding:
+    try:
+        return Finding(subject="bridge", found=await examine_bridge())
+    except FailureError as error:
+        return Finding(subject="bridge", failure=error.failure)

@@ -1,0 +1,89 @@
+"""Is the bridge to BIOMERO at work: is the database there, what may the account do, when was it last looked at."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
+
+from blocks.biomero_database import BiomeroDatabase
+from blocks.biomero_orders import count_pending
+from contracts.deployment_names import BIOMERO_BRIDGE
+from contracts.failures import FailureCategory, fail
+from tasks.biomero_bridge import BIOMERO_BLOCK
+from tasks.prefect_client import prefect_client
+from tasks.watcher import LATELY, read_latest_watcher
+
+_START = (
+    "Run `omero-flows deploy`, which starts the schedule of bridge-biomero, and see that a worker serves the pool"
+    " analyses; stop it for good by deleting the block biomero-database and the schedule."
+)
+
+
+async def examine_bridge() -> str:
+    """What is to be said of the bridge.
+
+    Raises:
+        FailureError: BIOMERO_UNREACHABLE, BIOMERO_REFUSED, NOT_CONFIGURED, PREFECT_UNREACHABLE.
+    """
+    try:
+        block: BiomeroDatabase = await BiomeroDatabase.aload(BIOMERO_BLOCK)
+    except ValueError:
+        return "no database of BIOMERO is configured"
+    pending = await asyncio.to_thread(_count, block)
+    how = "is told of new orders" if block.may_add_trigger else f"asks every {block.poll_seconds:g} s"
+    async with prefect_client() as client:
+        try:
+            made = (await client.read_deployment_by_name(BIOMERO_BRIDGE)).created
+            latest = await read_latest_watcher(client, BIOMERO_BRIDGE)
+        except ObjectNotFound:
+            raise fail(
+                FailureCategory.NOT_CONFIGURED, f"There is no deployment {BIOMERO_BRIDGE}.", next_step=_START
+            ) from None
+    now = datetime.now(UTC)
+    said = f"{block.database} on {block.host}:{block.port}, {how}, {pending} orders wait"
+    if latest is None and made is not None and now - made < LATELY:
+        return f"{said}; the first one begins within five minutes"
+    return f"{said}; {describe_bridge(latest, now)}"
+
+
+def _count(block: BiomeroDatabase) -> int:
+    with block.connect() as connection:
+        return count_pending(connection)
+
+
+def describe_bridge(latest: FlowRun | None, now: datetime) -> str:
+    """What is to be said of the bridge that began last; one that runs looks all the time.
+
+    Raises:
+        FailureError: NOT_CONFIGURED; then orders of BIOMERO wait in vain.
+    """
+    state = None if latest is None else latest.state
+    if latest is None or state is None:
+        raise fail(
+            FailureCategory.NOT_CONFIGURED, "Nobody has ever taken BIOMERO's orders; they wait.", next_step=_START
+        )
+    seen = now if state.is_running() else latest.end_time or state.timestamp
+    if now - seen > LATELY:
+        raise fail(
+            FailureCategory.NOT_CONFIGURED,
+            f"Nobody has taken BIOMERO's orders since {seen:%Y-%m-%d %H:%M} UTC; they wait.",
+            detail=f"the last bridge is {state.name}: {state.message or 'no message'}",
+            next_step=_START,
+        )
+    if state.is_failed() or state.is_crashed():
+        raise fail(
+            FailureCategory.NOT_CONFIGURED,
+            "The last bridge to BIOMERO failed.",
+            detail=state.message or "",
+            next_step="Do what its run in the Prefect UI says; the next one begins within five minutes.",
+        )
+    if state.is_running():
+        return f"crossing since {latest.start_time:%H:%M} UTC" if latest.start_time is not None else "crossing"
+    return f"last looked at {_age(now - seen)} ago"
+
+
+def _age(span: timedelta) -> str:
+    return f"{span.total_seconds():.0f} s" if span < timedelta(minutes=2) else f"{span.total_seconds() / 60:.0f} min"
