@@ -17,6 +17,7 @@ from cli import (
     deploy,
     doctor,
     import_order,
+    metrics,
     migrate,
     retry,
     runs,
@@ -43,6 +44,7 @@ app.command()(show.show)
 app.command()(retry.retry)
 app.command()(cancel.cancel)
 app.command()(doctor.doctor)
+app.command()(metrics.metrics)
 app.command()(deploy.deploy)
 app.command()(worker.worker)
 app.command()(schema.schema)

@@ -30,7 +30,7 @@ from contracts.import_report import (
 )
 from contracts.import_source import ImportedFileset
 from contracts.source_file import SourceFile
-from contracts.storage_use import STORAGE_USE, StorageUse, storage_use_key
+from contracts.storage_use import STORAGE_USE, StorageUse, count_failures, storage_use_key
 from tasks.order_run import OrderRun
 
 #: Artifact type of the report as JSON; `omero-flows show` reads it.
@@ -101,7 +101,11 @@ async def publish_report(run: OrderRun, report: ImportReport) -> None:
     await acreate_markdown_artifact(
         markdown=as_markdown(run, report, thumbnails), key=table_key(report.uuid), description=report.summary
     )
-    await publish_storage_use(report.uuid, StorageUse(taken_in=sum(file.size for file in report.files)))
+    failed = [*(file.failure for file in report.files), *(form.failure for form in report.forms)]
+    await publish_storage_use(
+        report.uuid,
+        StorageUse(taken_in=sum(file.size for file in report.files), failures=count_failures(failed)),
+    )
 
 
 def read_thumbnails(run: OrderRun, report: ImportReport) -> Thumbnails:

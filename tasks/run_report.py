@@ -10,7 +10,7 @@ from prefect.artifacts import Artifact, acreate_markdown_artifact
 from contracts.analysis_report import AnalysisReport, analysis_report_key
 from contracts.run_results import Result, ResultKind
 from contracts.slurm_job import Outcome, TaskVerdict
-from contracts.storage_use import StorageUse
+from contracts.storage_use import StorageUse, count_failures
 from tasks.analysis_work import AnalysisWork
 from tasks.report import MOST_ROWS, MOST_THUMBNAILS, Thumbnails, as_text, publish_storage_use, read_thumbnails_of
 
@@ -35,17 +35,22 @@ async def publish_run_report(work: AnalysisWork, report: AnalysisReport) -> None
         key=run_table_key(report.uuid),
         description=report.summary,
     )
-    await publish_storage_use(report.uuid, StorageUse(taken_in=report.brought, sent_out=report.sent))
 
 
 async def keep_report(report: AnalysisReport) -> None:
-    """Publish the report as JSON."""
+    """Publish the report as JSON, and what it comes to."""
     await Artifact(
         type=REPORT_TYPE,
         key=analysis_report_key(report.uuid),
         description=report.summary,
         data=report.model_dump(mode="json"),
     ).acreate()
+    failed = [report.failure, *(verdict.failure for verdict in report.verdicts)]
+    failed += [*(file.failure for file in report.refused), *(result.failure for result in report.failed)]
+    await publish_storage_use(
+        report.uuid,
+        StorageUse(taken_in=report.brought, sent_out=report.sent, failures=count_failures(failed)),
+    )
 
 
 def run_as_markdown(work: AnalysisWork, report: AnalysisReport, thumbnails: Thumbnails) -> str:
