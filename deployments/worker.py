@@ -7,9 +7,12 @@ import os
 from typing import TYPE_CHECKING
 
 from prefect.utilities.processutils import setup_signal_handlers_worker
-from prefect.workers.process import ProcessWorker
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
+
+from deployments.json_line import VARIABLE, remember
 
 if TYPE_CHECKING:
+    import anyio.abc
     from prefect.client.schemas.objects import FlowRun
     from prefect.client.schemas.responses import WorkerFlowRunResponse
 
@@ -28,8 +31,21 @@ class PatientWorker(ProcessWorker, abc.ABC):
 
     async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
         held = set() if self._limiter is None else set(self._limiter.statistics().borrowers)
+        for entry in flow_run_response:
+            remember(entry.flow_run.id, entry.flow_run.tags)
         ready = [entry for entry in flow_run_response if entry.flow_run.id not in held]
         return await super()._submit_scheduled_flow_runs(ready)
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: ProcessJobConfiguration,
+        task_status: anyio.abc.TaskStatus[int] | None = None,
+    ) -> ProcessWorkerResult:
+        """The run's process knows its token from its first line of log."""
+        if (token := remember(flow_run.id, flow_run.tags)) is not None:
+            configuration.env[VARIABLE] = token
+        return await super().run(flow_run, configuration, task_status)
 
 
 async def work(pool: str, limit: int, name: str | None, *, healthcheck: bool) -> None:
