@@ -39,8 +39,13 @@ class StorageDays(BaseModel):
     cut: bool
 
     @property
+    def most(self) -> int:
+        """Bytes moved on the day that moved the most."""
+        return max((day.taken_in + day.sent_out for day in self.days), default=0)
+
+    @property
     def is_empty(self) -> bool:
-        return not any(day.taken_in or day.sent_out for day in self.days)
+        return not self.most
 
 
 def read_storage(prefect: PrefectApi, visitor: Visitor, days: int, now: datetime) -> StorageDays:

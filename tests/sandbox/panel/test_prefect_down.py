@@ -17,7 +17,7 @@ def prefect_down(site: Site) -> Iterator[None]:
     site.release("prefect", seconds=300)
 
 
-@pytest.mark.parametrize("path", ["/flows/runs/", "/flows/runs/charts/"])
+@pytest.mark.parametrize("path", ["/flows/runs/", "/flows/runs/charts/?days=90", "/flows/runs/charts/use/?days=90"])
 def test_a_page_says_what_happened_and_what_to_do(prefect_down: None, alice: WebVisitor, path: str) -> None:
     page = alice.get(path)
     assert page.status_code == 503
