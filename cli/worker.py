@@ -19,7 +19,7 @@ JSON_LOGS = Path(__file__).resolve().parent.parent / "deployments" / "json_logs.
 
 @reported
 def worker(
-    pool: Annotated[str, typer.Option(help="The work pool: `imports` or `analyses`.")],
+    pool: Annotated[str, typer.Option(help="The work pool: `imports`, `analyses` or `housekeeping`.")],
     limit: Annotated[int, typer.Option(min=1, help="How many run at once; the rest wait.")] = 4,
     name: Annotated[str | None, typer.Option(help="How Prefect shows it; each worker has its own.")] = None,
     healthcheck: Annotated[bool, typer.Option("--healthcheck", help="Answer HTTP at /health.")] = False,

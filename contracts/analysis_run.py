@@ -116,15 +116,22 @@ class AnalysisRun(Contract):
     `batch_size`: input images for one task of the job array; None gives one task all of them.
     """
 
-    uuid: Token
-    user: LoginName
-    group: LoginName
-    workflow: Workflow
-    inputs: AnalysisInputs
-    parameters: dict[str, Value] = {}
-    batch_size: Annotated[int, Field(ge=1, le=MOST_IMAGES)] | None = None
-    resources: Resources = Resources()
-    results: ResultOptions = ResultOptions()
+    uuid: Annotated[Token, Field(description="A new UUID. A run with one that was used already is that run.")]
+    user: Annotated[LoginName, Field(description="OMERO login name of who analyses; results are theirs.")]
+    group: Annotated[LoginName, Field(description="OMERO group of what is analysed.")]
+    workflow: Annotated[Workflow, Field(description="A workflow of the catalogue.")]
+    inputs: Annotated[AnalysisInputs, Field(description="OMERO ids of what is analysed.")]
+    parameters: Annotated[
+        dict[str, Value], Field(description="Values of the workflow's parameters; its own where none is given.")
+    ] = {}
+    batch_size: Annotated[
+        Annotated[int, Field(ge=1, le=MOST_IMAGES)] | None,
+        Field(description="Images for one task of the job; none: one task takes all."),
+    ] = None
+    resources: Annotated[Resources, Field(description="What the job asks of Slurm, over what the catalogue says.")] = (
+        Resources()
+    )
+    results: Annotated[ResultOptions, Field(description="What becomes of the results in OMERO.")] = ResultOptions()
 
     @property
     def title(self) -> str:

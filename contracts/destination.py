@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from contracts.base import Contract, ObjectId
 
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+
 
 class DestinationType(StrEnum):
     DATASET = "Dataset"
@@ -23,11 +25,13 @@ class Destination(Contract):
     once share it. `label` is what one that is given by id was called when it was chosen, for the reader alone.
     """
 
-    type: Annotated[DestinationType, Field(strict=False)]
-    id: ObjectId | None = None
-    name: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    project: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    label: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    type: Annotated[DestinationType, Field(strict=False, description="Dataset for images, Screen for plates.")]
+    id: Annotated[ObjectId | None, Field(description="Id of one that is there; or give a name.")] = None
+    name: Annotated[Name | None, Field(description="Name of one that is found or made; or give an id.")] = None
+    project: Annotated[Name | None, Field(description="Name of the Project that a Dataset by name is in.")] = None
+    label: Annotated[Name | None, Field(description="What the one with this id is called, for the reader alone.")] = (
+        None
+    )
 
     @model_validator(mode="after")
     def _one_way_to_name_it(self) -> Self:

@@ -35,16 +35,31 @@ class ImportOrder(Contract):
     destination.
     """
 
-    uuid: Token
-    user: LoginName
-    group: LoginName
-    destination: Destination
-    files: Annotated[tuple[SourceFile, ...], Field(strict=False, min_length=1, max_length=MOST_FILES)]
-    preprocessing: Preprocessing | None = None
-    engine: Annotated[ImportEngine, Field(strict=False)] = ImportEngine.IN_PLACE
-    key_values: Annotated[tuple[Pair, ...], Field(strict=False)] = ()
-    hash_sources: bool = False
-    forms: Annotated[tuple[FilledForm, ...], Field(strict=False, max_length=MOST_FORMS)] = ()
+    uuid: Annotated[Token, Field(description="A new UUID. An order with one that was used already is that order.")]
+    user: Annotated[LoginName, Field(description="OMERO login name of whose images they will be.")]
+    group: Annotated[LoginName, Field(description="OMERO group; the files lie in its folder.")]
+    destination: Annotated[Destination, Field(description="The Dataset or Screen that the images come into.")]
+    files: Annotated[
+        tuple[SourceFile, ...],
+        Field(strict=False, min_length=1, max_length=MOST_FILES, description="Paths in the group's folder."),
+    ]
+    preprocessing: Annotated[
+        Preprocessing | None, Field(description="How all files are converted first; none: imported as they are.")
+    ] = None
+    engine: Annotated[
+        ImportEngine,
+        Field(strict=False, description="in-place, or omero-cli where OMERO's Java importer is installed."),
+    ] = ImportEngine.IN_PLACE
+    key_values: Annotated[
+        tuple[Pair, ...], Field(strict=False, description="Pairs of key and value that every image gets.")
+    ] = ()
+    hash_sources: Annotated[bool, Field(description="Whether the SHA-256 of every file is kept; it reads them.")] = (
+        False
+    )
+    forms: Annotated[
+        tuple[FilledForm, ...],
+        Field(strict=False, max_length=MOST_FORMS, description="What was filled in for the destination."),
+    ] = ()
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:

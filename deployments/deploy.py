@@ -1,220 +1,192 @@
-"""Make a site's blocks, work pools, limits, automations and deployments in Prefect; at any time again."""
+"""Make a site's blocks, work pools, limits, automations and deployments in Prefect; at any time again.
+
+Each thing is compared with what is there first: what is as it should be is not touched.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
 from prefect.blocks.core import Block
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import (
-    DeploymentScheduleCreate,
     GlobalConcurrencyLimitCreate,
     GlobalConcurrencyLimitUpdate,
     WorkPoolCreate,
 )
-from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
-from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.filesystems import LocalFileSystem
-from prefect.flows import Flow, load_flow_from_entrypoint
-from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
-from pydantic import SecretStr, ValidationError
 
-from blocks.biomero_database import BiomeroDatabase
-from blocks.container_engine import ContainerEngine
-from blocks.container_runtime import RUNTIMES
 from blocks.deployed_settings import DeployedSettings
-from blocks.image_storage import ImageStorage
-from blocks.import_desk import ImportDesk
 from blocks.omero_server import OmeroServer
-from blocks.slurm_cluster import SlurmCluster
-from blocks.workflow_catalogue import WorkflowCatalogue
-from contracts.failures import FailureCategory, fail
-from contracts.wrong_fields import wrong_fields
+from contracts.failures import FailureError
 from deployments.automations import automations
-from deployments.kept_changes import digests_of, keep_changes
-from deployments.settings import BiomeroSettings, ClusterSettings, SiteSettings, read_secret
-from deployments.site_block import BLOCK_NAME, find_block, has_block
+from deployments.comparison import Comparison, Standing, compare_blocks, compare_values
+from deployments.flow_deployment import (
+    CHANGED_BY_PEOPLE,
+    FlowDeployment,
+    describe_there,
+    describe_wanted,
+    keep,
+    make_wanted,
+    read_deployments,
+    save_deployment,
+)
+from deployments.kept_changes import digest, digests_of, keep_changes
+from deployments.settings import SiteSettings
+from deployments.site_block import BLOCK_NAME, find_block, has_block, is_of_this_version
+from deployments.wanted_blocks import wanted_blocks
 
 RESULTS_BLOCK = "omero-flows-results"
-PREFECT_FILE = Path(__file__).parent.parent / "prefect.yaml"
+
+_Make = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a thing stands, and what makes it as it should be; None where nothing is to be done.
+
+    `kept`: what in it stays as it was changed in Prefect, against site.toml or prefect.yaml.
+    """
+
+    comparison: Comparison
+    make: _Make | None
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to make. `make` gives the names of what it left as somebody had changed it, of a block."""
+    """One thing to make. `look` asks Prefect how it stands."""
 
     what: str
-    make: Callable[[], Coroutine[Any, Any, Collection[str] | None]]
+    look: Callable[[], Coroutine[Any, Any, Plan]]
 
 
 @dataclass(frozen=True)
 class Made:
-    """What was made, or would be; `kept`: what in it stays as it was changed in Prefect, against site.toml."""
+    """What was made, or would be."""
 
     what: str
+    comparison: Comparison
     kept: tuple[str, ...] = ()
 
 
 async def deploy(settings: SiteSettings, *, dry_run: bool, overwrite: bool = False) -> AsyncIterator[Made]:
-    """Make everything, in a sequence in which each thing finds what it needs; yields what was done.
+    """Make everything, in a sequence in which each thing finds what it needs; yields how each thing stood before.
 
-    `overwrite`: blocks become what the settings say, also where somebody has changed them since the last time.
+    `overwrite`: blocks and deployments become what the settings say, also where somebody has changed them since the
+    last time.
 
     Raises:
         FailureError: NOT_CONFIGURED.
     """
     async with get_client() as client:
         for step in _steps(settings, client, overwrite):
-            kept = None if dry_run else await step.make()
-            yield Made(step.what, tuple(kept or ()))
+            plan = await step.look()
+            if plan.make is not None and not dry_run:
+                await plan.make()
+            yield Made(step.what, plan.comparison, plan.kept)
 
 
 def _steps(settings: SiteSettings, client: PrefectClient, overwrite: bool) -> list[Step]:
-    save = partial(_save, client, overwrite)
-    server = _omero_server(settings)
-    steps = [
-        Step("block omero-server/" + BLOCK_NAME, partial(save, server)),
-        Step("block image-storage/" + BLOCK_NAME, lambda: save(ImageStorage(**settings.storage.model_dump()))),
-        Step("block import-desk/" + BLOCK_NAME, lambda: save(_import_desk(settings))),
-        Step("block local-file-system/" + RESULTS_BLOCK, lambda: _save_results(settings)),
-    ]
-    if settings.containers is not None:
-        engine = ContainerEngine(**settings.containers.model_dump())
-        steps.append(Step("block container-engine/" + BLOCK_NAME, partial(save, engine)))
-    if settings.cluster is not None:
-        cluster = slurm_cluster(settings.cluster)
-        steps.append(Step("block slurm-cluster/" + BLOCK_NAME, partial(save, cluster)))
-    if settings.biomero is not None:
-        steps.append(Step("block biomero-database/" + BLOCK_NAME, partial(save, biomero_database(settings.biomero))))
-    if settings.workflows:
-        catalogue = WorkflowCatalogue(workflows=settings.workflows)
-        steps.append(Step("block workflow-catalogue/" + BLOCK_NAME, partial(save, catalogue)))
-    steps.append(
-        Step(
-            f"limit {server.limit_name}: {server.parallel_imports} imports at once",
-            lambda: _limit(client, server.limit_name, server.parallel_imports),
-        )
-    )
-    entries = _deployments(PREFECT_FILE)
-    for pool in sorted({entry["work_pool"]["name"] for entry in entries}):
+    blocks = wanted_blocks(settings)
+    steps = [_block_step(client, overwrite, block) for block in blocks]
+    results = Path(settings.result_storage)
+    steps.append(Step(f"block local-file-system/{RESULTS_BLOCK}", partial(_results, client, results)))
+    for server in blocks:
+        if isinstance(server, OmeroServer):
+            name, most = server.limit_name, server.parallel_imports
+            steps.append(Step(f"limit {name}: {most} imports at once", partial(_limit, client, name, most)))
+    entries = read_deployments()
+    for pool in sorted({entry.work_pool.name for entry in entries}):
         steps.append(Step(f"work pool {pool}", partial(_pool, client, pool)))
     for automation in automations():
         steps.append(Step(f"automation {automation.name!r}", partial(_automation, client, automation)))
     for entry in entries:
-        steps.append(Step(f"deployment {entry['name']}", partial(_deployment, client, entry)))
+        steps.append(Step(f"deployment {entry.name}", partial(_deployment, client, overwrite, entry)))
     return steps
 
 
-def _omero_server(settings: SiteSettings) -> OmeroServer:
-    omero = settings.omero
-    if omero.password_file is not None:
-        password = read_secret(Path(omero.password_file))
-    else:
-        password = os.environ.get(str(omero.password_variable), "")
-        if not password:
-            raise fail(
-                FailureCategory.NOT_CONFIGURED,
-                f"The variable {omero.password_variable} is not set.",
-                next_step="Set it to the password of OMERO's sudo account.",
-            )
-    return OmeroServer(
-        host=omero.host,
-        port=omero.port,
-        sudo_user=omero.sudo_user,
-        password=SecretStr(password),
-        web_url=omero.web_url,
-        forms_user=omero.forms_user,
-        session_minutes=omero.session_minutes,
-        parallel_imports=omero.parallel_imports,
-    )
+def _block_step(client: PrefectClient, overwrite: bool, block: Block) -> Step:
+    return Step(f"block {block.get_block_type_slug()}/{BLOCK_NAME}", partial(_block, client, overwrite, block))
 
 
-def _import_desk(settings: SiteSettings) -> ImportDesk:
-    return ImportDesk(converters=settings.imports.converters, uploads=settings.imports.uploads)
-
-
-def slurm_cluster(settings: ClusterSettings) -> SlurmCluster:
-    """The block of a site's cluster.
-
-    Raises:
-        FailureError: NOT_CONFIGURED, naming the setting and what is wrong with it.
-    """
-    command, stop = RUNTIMES[settings.runtime]
-    given = {"container_command": command, "container_stop": stop}
-    given |= settings.model_dump(exclude={"private_key_file", "known_hosts_file", "runtime"})
-    key, hosts = read_secret(Path(settings.private_key_file)), read_secret(Path(settings.known_hosts_file))
-    try:
-        return SlurmCluster(**given, private_key=SecretStr(key + "\n"), known_hosts=hosts)
-    except ValidationError as error:
-        wrong = "; ".join(wrong_fields(error, "cluster"))
-        raise fail(
-            FailureCategory.NOT_CONFIGURED,
-            "The settings under [cluster] are not right.",
-            detail=wrong,
-            next_step="Correct them in site.toml.",
-        ) from error
-
-
-def biomero_database(settings: BiomeroSettings) -> BiomeroDatabase:
-    """The block of a BIOMERO site's database.
-
-    Raises:
-        FailureError: NOT_CONFIGURED, naming the setting and what is wrong with it.
-    """
-    password = SecretStr(read_secret(Path(settings.password_file)))
-    try:
-        return BiomeroDatabase(**settings.model_dump(exclude={"password_file"}), password=password)
-    except ValidationError as error:
-        raise fail(
-            FailureCategory.NOT_CONFIGURED,
-            "The settings under [biomero] are not right.",
-            detail="; ".join(wrong_fields(error, "biomero")),
-            next_step="Correct them in site.toml.",
-        ) from error
-
-
-async def _save(client: PrefectClient, overwrite: bool, block: Block) -> tuple[str, ...]:
-    """Save a block, but what was changed in it since the last deploy; then what this one wanted, as its evidence."""
-    wrote = f"{BLOCK_NAME}-{block.get_block_type_slug()}"
-    wanted = digests_of(block)
+async def _block(client: PrefectClient, overwrite: bool, block: Block) -> Plan:
+    """What was changed in the block since the last deploy stays; and what this one wants is kept as evidence."""
+    slug = block.get_block_type_slug()
+    wrote = f"{BLOCK_NAME}-{slug}"
+    digests = digests_of(block)
+    there, record = await _find_block(client, block, overwrite), await find_block(client, DeployedSettings, wrote)
     kept: tuple[str, ...] = ()
-    if not overwrite:
-        there, record = await find_block(client, type(block)), await find_block(client, DeployedSettings, wrote)
-        if there is not None and record is not None:
-            block, kept = keep_changes(block, there, record.digests)
-    await block.asave(BLOCK_NAME, overwrite=True)
-    await DeployedSettings(digests=wanted).asave(wrote, overwrite=True)
-    return kept
-
-
-async def _save_results(settings: SiteSettings) -> None:
-    await asyncio.to_thread(Path(settings.result_storage).mkdir, parents=True, exist_ok=True)
-    await LocalFileSystem(basepath=settings.result_storage).asave(RESULTS_BLOCK, overwrite=True)
-
-
-async def _limit(client: PrefectClient, name: str, limit: int) -> None:
-    try:
-        await client.read_global_concurrency_limit_by_name(name)
-    except ObjectNotFound:
-        await client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=limit))
+    if not overwrite and there is not None and record is not None:
+        block, kept = keep_changes(block, there, record.digests)
+    if there is not None:
+        comparison = compare_blocks(there, block)
+        if not await is_of_this_version(client, type(block)):
+            comparison = Comparison.of((*comparison.differences, "its fields are those of another version"))
+    elif await has_block(client, slug):
+        comparison = Comparison.of(("what is there cannot be read",))
     else:
+        comparison = Comparison.new()
+
+    async def make() -> None:
+        await block.asave(BLOCK_NAME, overwrite=True)
+        await DeployedSettings(digests=digests).asave(wrote, overwrite=True)
+
+    is_done = comparison.standing is Standing.SAME and record is not None and record.digests == digests
+    return Plan(comparison, None if is_done else make, kept)
+
+
+async def _find_block(client: PrefectClient, block: Block, overwrite: bool) -> Block | None:
+    try:
+        return await find_block(client, type(block))
+    except FailureError:
+        if overwrite:
+            return None
+        raise
+
+
+async def _results(client: PrefectClient, folder: Path) -> Plan:
+    there = await find_block(client, LocalFileSystem, RESULTS_BLOCK)
+    wanted = LocalFileSystem(basepath=str(folder))
+
+    async def make() -> None:
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        await wanted.asave(RESULTS_BLOCK, overwrite=True)
+
+    if there is None:
+        return Plan(Comparison.new(), make)
+    comparison = compare_values({"basepath": there.basepath}, {"basepath": wanted.basepath})
+    is_done = comparison.standing is Standing.SAME and await asyncio.to_thread(folder.is_dir)
+    return Plan(comparison, None if is_done else make)
+
+
+async def _limit(client: PrefectClient, name: str, limit: int) -> Plan:
+    async def create() -> None:
+        await client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=limit))
+
+    async def update() -> None:
         await client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(limit=limit))
 
-
-async def _pool(client: PrefectClient, name: str) -> None:
     try:
-        await client.read_work_pool(name)
+        there = await client.read_global_concurrency_limit_by_name(name)
     except ObjectNotFound:
+        return Plan(Comparison.new(), create)
+    comparison = compare_values({"limit": there.limit}, {"limit": limit})
+    return Plan(comparison, None if comparison.standing is Standing.SAME else update)
+
+
+async def _pool(client: PrefectClient, name: str) -> Plan:
+    """One that is there is the admin's: its limit, and whether it is paused."""
+
+    async def make() -> None:
         await client.create_work_pool(
             WorkPoolCreate(
                 name=name,
@@ -224,61 +196,73 @@ async def _pool(client: PrefectClient, name: str) -> None:
             )
         )
 
-
-async def _automation(client: PrefectClient, automation: Any) -> None:
-    for existing in await client.read_automations_by_name(automation.name):
-        await client.delete_automation(existing.id)
-    await client.create_automation(automation)
-
-
-def _deployments(path: Path) -> list[dict[str, Any]]:
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise fail(
-            FailureCategory.NOT_CONFIGURED,
-            f"{path} cannot be read.",
-            detail=str(error),
-            next_step="Run this from a complete installation.",
-        ) from error
-    return list(content["deployments"])
+        await client.read_work_pool(name)
+    except ObjectNotFound:
+        return Plan(Comparison.new(), make)
+    return Plan(Comparison.of(()), None)
 
 
-async def _deployment(client: PrefectClient, entry: dict[str, Any]) -> None:
-    flow: Flow[..., Any] = load_flow_from_entrypoint(entry["entrypoint"])
-    flow_id = await client.create_flow(flow)
-    await client.create_deployment(
-        flow_id=flow_id,
-        name=entry["name"],
-        entrypoint=entry["entrypoint"],
-        description=entry["description"],
-        tags=entry["tags"],
-        parameters=entry["parameters"],
-        work_pool_name=entry["work_pool"]["name"],
-        job_variables=entry["work_pool"]["job_variables"],
-        parameter_openapi_schema=parameter_schema(flow).model_dump(),
-        enforce_parameter_schema=True,
-        schedules=[
-            DeploymentScheduleCreate(schedule=_when(item), active=await _may_run(client, item))
-            for item in entry.get("schedules", [])
-        ],
-        concurrency_limit=entry.get("concurrency_limit"),
-        concurrency_options=_collision(entry),
-        pull_steps=[],
-    )
+async def _automation(client: PrefectClient, wanted: AutomationCore) -> Plan:
+    found = await client.read_automations_by_name(wanted.name)
+
+    async def make() -> None:
+        for existing in found:
+            await client.delete_automation(existing.id)
+        await client.create_automation(wanted)
+
+    if not found:
+        return Plan(Comparison.new(), make)
+    comparison = compare_values(_plain_automation(found[0]), _plain_automation(wanted))
+    if len(found) > 1:
+        comparison = Comparison.of((*comparison.differences, f"it is there {len(found)} times"))
+    return Plan(comparison, None if comparison.standing is Standing.SAME else make)
 
 
-async def _may_run(client: PrefectClient, item: dict[str, Any]) -> bool:
-    """A schedule that would only fail without a block that the site lacks rests meanwhile."""
-    return "needs" not in item or await has_block(client, item["needs"])
+def _plain_automation(automation: AutomationCore) -> dict[str, Any]:
+    """What both sides have: without ids, and sets in one sequence."""
+    return {name: _in_sequence(value) for name, value in _without_ids(automation).items()}
 
 
-def _when(item: dict[str, Any]) -> CronSchedule | IntervalSchedule:
-    if "cron" in item:
-        return CronSchedule(cron=item["cron"], timezone="UTC")
-    return IntervalSchedule(interval=timedelta(seconds=item["interval"]))
+def _without_ids(automation: AutomationCore) -> dict[str, Any]:
+    whole = AutomationCore.model_validate(automation.model_dump(include=set(AutomationCore.model_fields)))
+    plain = whole.model_dump(mode="json")
+    plain["trigger"].pop("id", None)
+    return plain
 
 
-def _collision(entry: dict[str, Any]) -> ConcurrencyOptions | None:
-    strategy = entry.get("collision_strategy")
-    return None if strategy is None else ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy(strategy))
+def _in_sequence(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _in_sequence(inner) for key, inner in value.items() if key != "id"}
+    if isinstance(value, list):
+        inner = [_in_sequence(item) for item in value]
+        return sorted(inner) if all(isinstance(item, str) for item in inner) else inner
+    return value
+
+
+async def _deployment(client: PrefectClient, overwrite: bool, entry: FlowDeployment) -> Plan:
+    """What people changed in its schedules and limit since the last deploy stays."""
+    wrote = f"{BLOCK_NAME}-deployment-{entry.name}"
+    wanted = await make_wanted(client, entry)
+    own = {name: describe_wanted(entry, wanted)[name] for name in CHANGED_BY_PEOPLE}
+    digests = {name: digest(value) for name, value in own.items()}
+    record = await find_block(client, DeployedSettings, wrote)
+    kept: tuple[str, ...] = ()
+    try:
+        there = await client.read_deployment_by_name(f"{wanted.flow.name}/{entry.name}")
+    except ObjectNotFound:
+        comparison = Comparison.new()
+    else:
+        found = describe_there(there)
+        if record is not None and not overwrite:
+            changed = [name for name in CHANGED_BY_PEOPLE if digest(found[name]) != record.digests.get(name)]
+            kept = tuple(name for name in changed if digest(found[name]) != digests[name])
+            wanted = keep(wanted, there, kept)
+        comparison = compare_values(found, describe_wanted(entry, wanted))
+
+    async def make() -> None:
+        await save_deployment(client, entry, wanted)
+        await DeployedSettings(digests=digests).asave(wrote, overwrite=True)
+
+    is_done = comparison.standing is Standing.SAME and record is not None and record.digests == digests
+    return Plan(comparison, None if is_done else make, kept)

@@ -25,7 +25,7 @@ _ABSENT = ""
 
 def digests_of(block: Block) -> dict[str, str]:
     """A digest of each field, and of each key of a field that is a dictionary: `minutes`, `workflows.nuclei`."""
-    return {name: _digest(value) for name, value in _items(block).items()}
+    return {name: digest(value) for name, value in _items(block).items()}
 
 
 def keep_changes(wanted: _Block, there: _Block, written: Mapping[str, str]) -> tuple[_Block, tuple[str, ...]]:
@@ -81,8 +81,9 @@ def _items(block: Block) -> dict[str, Any]:
 
 
 def _digest_in(items: Mapping[str, Any], name: str) -> str:
-    return _digest(items[name]) if name in items else _ABSENT
+    return digest(items[name]) if name in items else _ABSENT
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """The beginning of the SHA-256 of a value as JSON."""
     return hashlib.sha256(json.dumps(to_jsonable_python(value), sort_keys=True).encode()).hexdigest()[:16]

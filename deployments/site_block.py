@@ -25,6 +25,12 @@ async def has_block(client: PrefectClient, type_slug: str, name: str = BLOCK_NAM
     return True
 
 
+async def is_of_this_version(client: PrefectClient, kind: type[Block], name: str = BLOCK_NAME) -> bool:
+    """Whether a block that is there was saved with the fields that this version has."""
+    document = await client.read_block_document_by_name(name, kind.get_block_type_slug())
+    return document.block_schema is not None and document.block_schema.checksum == kind._calculate_schema_checksum()
+
+
 async def find_block(client: PrefectClient, kind: type[_Block], name: str = BLOCK_NAME) -> _Block | None:
     """A block; None when there is none yet.
 

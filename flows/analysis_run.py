@@ -48,7 +48,11 @@ def _run_name() -> str:
 
 @flow(name="analysis-run", flow_run_name=_run_name, persist_result=True, result_serializer="json")
 async def analysis_run(run: AnalysisRun) -> State[Any]:
-    """Analyse images of OMERO on the cluster, and bring every result back, exactly once."""
+    """Analyse images of OMERO on the cluster, and bring every result back, exactly once.
+
+    Args:
+        run: who applies which workflow to which objects, with what, and what becomes of the results.
+    """
     with crash_when_away():
         try:
             async with begin_run(run) as work:

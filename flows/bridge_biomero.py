@@ -27,7 +27,12 @@ from tasks.watcher import dismiss_waiting_watchers
 
 @flow(name="bridge-biomero", flow_run_name="bridge {database}", persist_result=False)
 async def bridge_biomero(database: str = BIOMERO_BLOCK, minutes: float = 4.75) -> State[Any]:
-    """Take orders, follow them and tell their stages, until the schedule starts the next bridge; one round at least."""
+    """Take orders, follow them and tell their stages, until the schedule starts the next bridge; one round at least.
+
+    Args:
+        database: name of the BiomeroDatabase block.
+        minutes: how long it serves; a little less than the schedule's interval.
+    """
     block = await load_block(BiomeroDatabase, database)
     storage = await load_block(ImageStorage, STORAGE_BLOCK)
     until = time.monotonic() + 60 * minutes

@@ -19,7 +19,11 @@ from tasks.order_run import load_block
 
 @flow(name="check-cluster", flow_run_name="check {cluster}", persist_result=False)
 async def check_cluster(cluster: str = CLUSTER_BLOCK) -> State[Any]:
-    """Say what is there, what is missing and what to do; nothing is changed."""
+    """Say what is there, what is missing and what to do; nothing is changed.
+
+    Args:
+        cluster: name of the SlurmCluster block.
+    """
     block = await load_block(SlurmCluster, cluster)
     catalogue = await load_block(WorkflowCatalogue, CATALOGUE_BLOCK)
     findings = await asyncio.to_thread(examine_cluster, block, catalogue, get_run_logger())

@@ -46,7 +46,11 @@ def _run_name() -> str:
 
 @flow(name="import-order", flow_run_name=_run_name, persist_result=True, result_serializer="json")
 async def import_order(order: ImportOrder) -> State[Any]:
-    """Import the order's files into OMERO, exactly once each, and report every one of them."""
+    """Import the order's files into OMERO, exactly once each, and report every one of them.
+
+    Args:
+        order: who imports which files, where to and how.
+    """
     with crash_when_away():
         async with begin_order(order) as run:
             outcomes: dict[int, FileOutcome] = {}

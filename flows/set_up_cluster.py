@@ -19,7 +19,11 @@ from tasks.order_run import load_block
 
 @flow(name="set-up-cluster", flow_run_name="set up {cluster}", persist_result=False)
 async def set_up_cluster(cluster: str = CLUSTER_BLOCK) -> State[Any]:
-    """Make the folders, pull the images that are missing by jobs, and say of each workflow whether it can run."""
+    """Make the folders, pull the images that are missing by jobs, and say of each workflow whether it can run.
+
+    Args:
+        cluster: name of the SlurmCluster block.
+    """
     block = await load_block(SlurmCluster, cluster)
     catalogue = await load_block(WorkflowCatalogue, CATALOGUE_BLOCK)
     log = get_run_logger()

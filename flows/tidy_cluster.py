@@ -18,7 +18,11 @@ from tasks.scratch_report import publish_scratch_report
 
 @flow(name="tidy-cluster", flow_run_name="tidy {cluster}", persist_result=False)
 async def tidy_cluster(cluster: str = CLUSTER_BLOCK) -> State[Any]:
-    """Remove what `keep_failed_days` of the block says is old enough; nothing of another site's."""
+    """Remove what `keep_failed_days` of the block says is old enough; nothing of another site's.
+
+    Args:
+        cluster: name of the SlurmCluster block.
+    """
     block = await load_block(SlurmCluster, cluster)
     folders = await remove_old_folders(block, CLUSTER_TAG + cluster)
     summary = await publish_scratch_report(cluster, folders)

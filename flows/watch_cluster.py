@@ -38,6 +38,10 @@ async def watch_cluster(cluster: str = CLUSTER_BLOCK, minutes: float = 4.75) -> 
     """Watch until the schedule starts the next watcher, which it does every five minutes. One that comes while this one
     still watches waits for its place (prefect.yaml): if it were cancelled instead, nobody would watch until the next.
     Its last word says how long its cycles took.
+
+    Args:
+        cluster: name of the SlurmCluster block.
+        minutes: how long it watches; a little less than the schedule's interval.
     """
     block = await load_block(SlurmCluster, cluster)
     log = get_run_logger()

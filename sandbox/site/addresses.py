@@ -21,6 +21,7 @@ PREFERRED = {
     "postgres": 14432,
     "worker": 14280,
     "analysis_worker": 14281,
+    "housekeeper": 14282,
     "ssh": 14022,
     "slurmctld": 14817,
     "slurmdbd": 14819,

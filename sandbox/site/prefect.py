@@ -11,16 +11,17 @@ from pathlib import Path
 from sandbox.cluster.access import find_access
 from sandbox.cluster.login import Sshd
 from sandbox.local_cluster.services import LocalLogin
-from sandbox.site.addresses import PREFECT_PATH, Addresses
+from sandbox.site.addresses import Addresses
 from sandbox.site.containers import Docker
 from sandbox.site.home import Home
 from sandbox.site.postgres import DATABASE, USER
 from sandbox.site.service import PROJECT, Service, Unhealthy, check_http, python
 from sandbox.site.settings_file import write_settings
 
-#: The work pool of prefect.yaml's deployments.
+#: The work pools of prefect.yaml.
 WORK_POOL = "imports"
 ANALYSIS_POOL = "analyses"
+HOUSEKEEPING_POOL = "housekeeping"
 
 #: How many flow runs the worker has going at once; the rest wait in the queue. Each is a process of
 #: some 170 MB. The variable is for those who try many orders at once.
@@ -64,6 +65,12 @@ def authorisation(addresses: Addresses) -> dict[str, str]:
     return {"Authorization": f"Basic {encoded}"}
 
 
+def every_servers() -> dict[str, str]:
+    """What Prefect's server is told on every site, deployments/prefect-server.env."""
+    lines = (PROJECT / "deployments" / "prefect-server.env").read_text("utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
 class PrefectServer(Service):
     """The API, the scheduler and the UI, on loopback behind one shared password (Prefect has no accounts)."""
 
@@ -80,19 +87,14 @@ class PrefectServer(Service):
 
     def environment(self) -> Mapping[str, str]:
         return {
+            **every_servers(),
             **client_environment(self.home, self.addresses),
             "PREFECT_SERVER_API_AUTH_STRING": self.addresses.prefect_auth,
-            "PREFECT_API_DATABASE_CONNECTION_URL": self._database(),
-            "PREFECT_SERVER_UI_SERVE_BASE": PREFECT_PATH,
-            "PREFECT_SERVER_API_BASE_PATH": f"{PREFECT_PATH}/api",
-            # Relative: the same UI is shown on this port, and behind nginx.
-            "PREFECT_SERVER_UI_API_URL": f"{PREFECT_PATH}/api",
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": self._database(),
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{self.addresses.ports['prefect']}",
             # Runs are the provenance and are never vacuumed; events are, after a month.
             "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events",
             "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P30D",
-            # An order of 10,000 files is one parameter of about 2 MB; the default is 0.5.
-            "PREFECT_SERVER_API_MAX_PARAMETER_SIZE": str(16 * 2**20),
         }
 
     def check(self) -> None:
@@ -200,8 +202,16 @@ class Worker(Service):
 
 
 class AnalysisWorker(Worker):
-    """The same for analyses and the watcher of the cluster: imports must not wait behind them."""
+    """The same for analyses: imports must not wait behind them."""
 
     name = "analysis-worker"
     pool = ANALYSIS_POOL
     port = "analysis_worker"
+
+
+class Housekeeper(Worker):
+    """The same for the watcher of the cluster and what checks and tidies: that must not wait behind either."""
+
+    name = "housekeeper"
+    pool = HOUSEKEEPING_POOL
+    port = "housekeeper"

@@ -27,7 +27,7 @@ from sandbox.site.nginx import Nginx
 from sandbox.site.nginx import find_program as find_nginx
 from sandbox.site.omero import Omero
 from sandbox.site.postgres import Postgres, why_not
-from sandbox.site.prefect import AnalysisWorker, Deploy, PrefectServer, Worker
+from sandbox.site.prefect import AnalysisWorker, Deploy, Housekeeper, PrefectServer, Worker
 from sandbox.site.processes import Process, end_all, find_process, is_alive
 from sandbox.site.runner import Runner
 from sandbox.site.service import Service
@@ -49,6 +49,7 @@ _SITE: tuple[type[Service], ...] = (
     Deploy,
     Worker,
     AnalysisWorker,
+    Housekeeper,
 )
 _SLURM: tuple[type[Service], ...] = (Munge, MariaDb, Slurmdbd, Slurmctld, *NODES, Sshd)
 _LOCAL: tuple[type[Service], ...] = (LocalQueue, LocalLogin)

@@ -54,6 +54,7 @@ def test_killed_at_every_step(site: Site, runs: RunDesk) -> None:
     for one in placed[::2]:
         one.wait_for_state("Crashed")
     site.kill("analysis-worker")
+    site.kill("housekeeper")
     for one in with_worker:
         one.kill()
     for watcher in runs.watchers():

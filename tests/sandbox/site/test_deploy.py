@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from blocks.image_storage import ImageStorage
@@ -15,6 +17,8 @@ from flows import read_catalogue
 from sandbox.site import Site
 from sandbox.site.service import PROJECT
 from tests.chaos.site_blocks import NAME
+
+TIDY = "tidy-cluster/tidy-cluster"
 
 
 def deploy(site: Site, *words: str) -> str:
@@ -32,19 +36,33 @@ def deploy(site: Site, *words: str) -> str:
     return done.stdout
 
 
-def test_a_folder_that_was_added_in_the_panel_outlives_a_deploy(site: Site) -> None:
-    with temporary_settings({PREFECT_API_URL: site.prefect_api, PREFECT_API_AUTH_STRING: site.prefect_auth}):
+def test_what_was_changed_in_the_panel_and_in_prefect_outlives_a_deploy(site: Site) -> None:
+    nightly = CronSchedule(cron="30 4 * * 1-5", timezone="Europe/Amsterdam")
+    with (
+        temporary_settings({PREFECT_API_URL: site.prefect_api, PREFECT_API_AUTH_STRING: site.prefect_auth}),
+        SyncPrefectClient(site.prefect_api, auth_string=site.prefect_auth) as client,
+    ):
         before = ImageStorage.load(NAME)
+        tidy = client.read_deployment_by_name(TIDY)
         try:
             before.model_copy(update={"groups": {**before.groups, "core": "core"}}).save(NAME, overwrite=True)
-            said = deploy(site)
+            client.update_deployment_schedule(tidy.id, tidy.schedules[0].id, schedule=nightly, active=False)
+            said = deploy(site, "--dry-run")
             assert "kept groups.core as it was changed in Prefect" in said, said
-            assert said.count("kept ") == 1, said
+            assert "kept schedules as it was changed in Prefect" in said, said
+            assert said.count("kept ") == 2, said
+            assert deploy(site) == said.replace("as it is:", "as it was:")
             assert ImageStorage.load(NAME).groups == {**before.groups, "core": "core"}
+            (kept,) = client.read_deployment_by_name(TIDY).schedules
+            assert (kept.schedule, kept.active) == (nightly, False)
         finally:
             said = deploy(site, "--overwrite")
-        assert "kept " not in said
+        assert 'groups.core: no more, was "core"' in said, said
+        assert "changed deployment tidy-cluster" in said, said
+        assert said.count("changed ") == 2, said
         assert ImageStorage.load(NAME).groups == before.groups
+        (again,) = client.read_deployment_by_name(TIDY).schedules
+        assert (again.schedule, again.active) == (tidy.schedules[0].schedule, True)
 
 
 def test_a_site_that_is_up_learns_of_flows_that_were_changed(site: Site) -> None:

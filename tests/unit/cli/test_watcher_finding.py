@@ -39,11 +39,11 @@ def test_a_watcher_that_runs_or_has_just_ended_is_well(latest: FlowRun, said: st
 @pytest.mark.parametrize(
     ("latest", "said", "step"),
     [
-        (None, "Nobody has ever watched", "omero-flows worker --pool analyses"),
+        (None, "Nobody has ever watched", "omero-flows worker --pool housekeeping"),
         (
             watcher(StateType.COMPLETED, began=65, ended=60),
             "since 2026-11-23 07:00 UTC",
-            "omero-flows worker --pool analyses",
+            "omero-flows worker --pool housekeeping",
         ),
         (
             watcher(StateType.FAILED, began=3, ended=2, said="another host key than the pinned one"),
