@@ -12,8 +12,12 @@ def show(finding: Finding) -> None:
     """A line for what is well; for what is not, why, and what to do."""
     failure = finding.failure
     colour, mark = ("green", "✓") if failure is None else ("red", "✗")
+    if finding.warning:
+        colour, mark = "yellow", "!"
     text = finding.found if failure is None else failure.summary
     console.print(f"[{colour}]{mark}[/] {escape(finding.subject)}: {escape(text)}", highlight=False)
+    if finding.warning:
+        console.print(f"    {escape(finding.warning)}", highlight=False)
     if failure is not None:
         if failure.detail:
             console.print(f"    [dim]{escape(failure.detail)}[/]", highlight=False)

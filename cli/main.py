@@ -23,6 +23,7 @@ from cli import (
     runs,
     sandbox,
     schema,
+    secrets,
     show,
     worker,
     workflows,
@@ -51,6 +52,7 @@ app.command()(schema.schema)
 app.add_typer(workflows.app, name="workflows")
 app.add_typer(migrate.app, name="migrate")
 app.add_typer(cluster.app, name="cluster")
+app.add_typer(secrets.app, name="secrets")
 app.add_typer(sandbox.app, name="sandbox")
 app.command()(demo.demo)
 

@@ -14,10 +14,13 @@ SITE_CHECK = "site-check"
 
 
 class Finding(Contract):
-    """`found` says what is well; `failure` what is not, with the next step."""
+    """`found` says what is well; `failure` what is not, with the next step. `warning`: it works, and should be mended
+    all the same.
+    """
 
     subject: str
     found: str = ""
+    warning: str = ""
     failure: Failure | None = None
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -30,12 +31,26 @@ from tasks.watcher import LATELY, WATCHER, read_latest_watcher
 DEPLOY = "Run `omero-flows deploy --settings site.toml`."
 
 
+#: Privileges that the sudo account needs at most: to act for users, and to let them fill in forms over each other's.
+NEEDED_PRIVILEGES = frozenset({"Sudo", "DeleteOwned"})
+
+
+@dataclass(frozen=True)
+class Warned:
+    """What was found, and what should be mended although it works."""
+
+    found: str
+    warning: str
+
+
 async def examine() -> list[Finding]:
     """Examine the site; a thing that cannot be reached does not stop the rest."""
     findings = []
     for subject, look in _EXAMINATIONS.items():
         try:
-            findings.append(Finding(subject=subject, found=await look()))
+            answer = await look()
+            found, warning = (answer.found, answer.warning) if isinstance(answer, Warned) else (answer, "")
+            findings.append(Finding(subject=subject, found=found, warning=warning))
         except FailureError as error:
             findings.append(Finding(subject=subject, failure=error.failure))
     return findings
@@ -118,7 +133,7 @@ def describe_watcher(latest: FlowRun | None, now: datetime) -> str:
     """
     state = None if latest is None else latest.state
     start = (
-        "Start a worker: `omero-flows worker --pool analyses --limit 4`; see in the Prefect UI that the schedule of"
+        "Start a worker: `omero-flows worker --pool housekeeping --limit 4`; see in the Prefect UI that the schedule of"
         f" {WATCHER} is on, or start one now: `prefect deployment run {WATCHER}`."
     )
     if latest is None or state is None or latest.start_time is None:
@@ -156,12 +171,12 @@ async def _automations() -> str:
     return "crashed runs are started again"
 
 
-async def _omero() -> str:
+async def _omero() -> str | Warned:
     server = await OmeroServer.aload("omero-flows")
     return await asyncio.to_thread(_log_in, server)
 
 
-def _log_in(server: OmeroServer) -> str:
+def _log_in(server: OmeroServer) -> str | Warned:
     try:
         with sudo_login(server) as client:
             admin = client.sf.getAdminService()
@@ -176,7 +191,20 @@ def _log_in(server: OmeroServer) -> str:
             f"{name!r} may not act for other users.",
             next_step="Give the account the Sudo privilege in OMERO.",
         )
-    return f"version {version} at {server.host}:{server.port}, {server.sudo_user!r} may act for users"
+    return judge_account(f"version {version} at {server.host}:{server.port}", name, privileges)
+
+
+def judge_account(where: str, name: str, privileges: Set[str]) -> str | Warned:
+    """What is to be said of the sudo account, which has Sudo: root, and one that may do more than it needs, are a
+    danger to everything in OMERO when its password gets out.
+    """
+    found = f"{where}, {name!r} may act for users"
+    more = sorted(privileges - NEEDED_PRIVILEGES)
+    if name == "root":
+        return Warned(found, "root is used: make an administrator with the privilege Sudo alone (docs/admin.md).")
+    if more:
+        return Warned(found, f"{name!r} needs Sudo alone, and may {', '.join(more)} besides (docs/admin.md).")
+    return found
 
 
 async def _storage() -> str:
@@ -212,7 +240,7 @@ async def _engine() -> str:
     return await asyncio.to_thread(engine.version)
 
 
-async def _block(name: str, look: Callable[[], Awaitable[str]]) -> str:
+async def _block(name: str, look: Callable[[], Awaitable[str | Warned]]) -> str | Warned:
     try:
         async with prefect_client():
             return await look()
@@ -225,11 +253,12 @@ async def _block(name: str, look: Callable[[], Awaitable[str]]) -> str:
         ) from error
 
 
-_EXAMINATIONS: dict[str, Callable[[], Awaitable[str]]] = {
+_EXAMINATIONS: dict[str, Callable[[], Awaitable[str | Warned]]] = {
     "Prefect": _prefect,
     "Deployment": _deployment,
     "Worker": partial(_worker, "imports"),
     "Worker for analyses": partial(_worker, "analyses"),
+    "Worker for housekeeping": partial(_worker, "housekeeping"),
     "Watcher of the cluster": lambda: _block("cluster", _watcher),
     "Bridge to BIOMERO": lambda: _block("BIOMERO database", examine_bridge),
     "Automations": _automations,

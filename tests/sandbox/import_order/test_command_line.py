@@ -206,7 +206,8 @@ async def test_deploy_again_and_dry(site: Site, command: CommandLine) -> None:
     dry = await command.run("deploy", "--settings", settings, "--dry-run")
     made = await command.run("deploy", "--settings", settings)
     assert (dry.code, made.code) == (0, 0), dry.text + made.text
-    assert [line.replace("would make", "made") for line in dry.text.splitlines()] == made.text.splitlines()
+    assert [line.replace("as it is:", "as it was:") for line in dry.text.splitlines()] == made.text.splitlines()
+    assert all("as it was:" in line for line in made.text.splitlines()), made.text
     assert "deployment import-order" in made.text
 
 
@@ -216,7 +217,10 @@ async def test_doctor(site: Site, command: CommandLine) -> None:
     findings = json.loads(as_json.text)
     assert {finding["subject"] for finding in findings} >= {"Prefect", "OMERO", "Watcher of the cluster"}
     assert all(finding["failure"] is None for finding in findings)
-    assert len(re.findall("✓", well.text)) == len(findings)
+    # The sandbox's sudo account is a whole administrator, and doctor says so; it works all the same.
+    (warned,) = [finding for finding in findings if finding["warning"]]
+    assert "'importer' needs Sudo alone, and may " in warned["warning"]
+    assert (len(re.findall("✓", well.text)), well.text.count("! OMERO")) == (len(findings) - 1, 1)
     await asyncio.to_thread(site.hold, "omero")
     try:
         ill, as_json = await asyncio.gather(command.run("doctor"), command.run("doctor", "--json"))
