@@ -41,6 +41,8 @@ need nodejs                "builds the panel's scripts and styles"     command -
 need npm                   "gets what they are built of"               command -v npm
 want nginx-light           "OMERO.web and the Prefect UI under one address" file /usr/sbin/nginx
 want docker.io             "runs converter containers (dockerd)"        command -v dockerd
+want docker-compose        "starts a site's containers in tests"         command -v docker-compose
+want systemd               "checks the units of deployments/systemd"     command -v systemd-analyze
 want chromium              "browser tests and screenshots"              command -v chromium
 want fonts-dejavu-core     "letters in those screenshots"               file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 want openssh-client        "a person's way to the cluster"              command -v ssh

@@ -13,4 +13,9 @@ export UV_SYSTEM_CERTS=true UV_CUSTOM_COMPILE_COMMAND="make lock"
 "$uv" pip compile pyproject.toml --universal --generate-hashes --all-extras --python-version 3.11 \
     --no-emit-package zeroc-ice --no-emit-package uv --no-emit-package setuptools --no-emit-package wheel \
     --find-links "$wheels" --quiet --output-file requirements.lock
+# What the containers have (deployments/containers): the same versions, without the sandbox's and the tests' packages.
+"$uv" pip compile pyproject.toml --universal --generate-hashes --extra web --python-version 3.11 \
+    --constraint requirements.lock \
+    --no-emit-package zeroc-ice --no-emit-package uv --no-emit-package setuptools --no-emit-package wheel \
+    --find-links "$wheels" --quiet --output-file deployments/containers/requirements.lock
 echo "lock: $(grep -c '^[a-z0-9].*==' requirements.lock) packages in requirements.lock" >&2

@@ -9,33 +9,11 @@ from xml.etree import ElementTree
 
 from sandbox.site.accounts import FORM_MASTER
 from sandbox.site.addresses import PREFECT_PATH
-from sandbox.site.home import write_private
-from sandbox.site.service import Service, check_http, python
+from sandbox.site.home import read_json, write_private
+from sandbox.site.service import PROJECT, Service, check_http, python
 
-#: OMERO.web's own, and the panel.
-TOP_LINKS = (
-    ("Data", "webindex", {"title": "Browse Data via Projects, Tags etc"}),
-    ("Flows", "flows:index", {"title": "Imports and analyses"}),
-    ("History", "history", {"title": "History"}),
-)
-
-#: OMERO.web's own, and the panel.
-OPEN_WITH = (
-    (
-        "Image viewer",
-        "webgateway",
-        {"supported_objects": ["image"], "script_url": "webclient/javascript/ome.openwith_viewer.js"},
-    ),
-    ("Analyse", "flows:analyse", {"supported_objects": ["images", "datasets", "plates"], "target": "_blank"}),
-)
-
-
-#: The same of the webclient's right panel.
-RIGHT_PLUGINS = (
-    ("Acquisition", "webclient/data/includes/right_plugin.acquisition.js.html", "metadata_tab"),
-    ("Preview", "webclient/data/includes/right_plugin.preview.js.html", "preview_tab"),
-    ("Flows", "omero_ui/lineage/right_plugin.js.html", "flows_tab"),
-)
+#: The panel among OMERO.web's own apps, links and plugins, as every site has it.
+PANEL = PROJECT / "deployments" / "omero_web" / "properties.json"
 
 
 def configuration_xml(properties: Mapping[str, str]) -> str:
@@ -78,10 +56,7 @@ class Web(Service):
         forms_password = self.home.web / "forms-password"
         write_private(forms_password, self.addresses.passwords[FORM_MASTER.name] + "\n")
         properties |= {
-            "omero.web.apps": json.dumps(["omero_ui"]),
-            "omero.web.ui.top_links": json.dumps(TOP_LINKS),
-            "omero.web.ui.right_plugins": json.dumps(RIGHT_PLUGINS),
-            "omero.web.open_with": json.dumps(OPEN_WITH),
+            **{name: json.dumps(value) for name, value in read_json(PANEL).items()},
             "omero.web.flows.prefect_api": self.addresses.prefect_api,
             "omero.web.flows.prefect_auth_file": str(prefect_auth),
             "omero.web.flows.forms_user": FORM_MASTER.name,
@@ -107,7 +82,7 @@ class Web(Service):
             "--no-control-socket",
             "--worker-tmp-dir",
             "/dev/shm" if Path("/dev/shm").is_dir() else str(self.home.web / "tmp"),
-            "sandbox.site.omero_web:application",
+            "deployments.omero_web.application:application",
         )
 
     def environment(self) -> Mapping[str, str]:

@@ -1,8 +1,7 @@
 """The WSGI application gunicorn runs: omero-web as published, and beside it its static files.
 
-In production nginx serves the static files after `omero web syncmedia`. Here WhiteNoise serves them
-from where each installed app has them, so that no copy is made at the first start and a changed
-file of our own app is seen after a restart.
+WhiteNoise serves them from where each installed app has them, so that no copy (`omero web syncmedia`) is made at the
+first start, or forgotten after an update.
 """
 
 from __future__ import annotations

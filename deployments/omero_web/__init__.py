@@ -1,0 +1,1 @@
+"""OMERO.web with the panel: its properties, and the application that gunicorn runs."""
