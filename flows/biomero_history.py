@@ -21,7 +21,11 @@ from tasks.order_run import OMERO_BLOCK, STORAGE_BLOCK, load_block
 
 @flow(name="biomero-history", flow_run_name="history of {database}", persist_result=False)
 async def biomero_history(database: str = BIOMERO_BLOCK) -> State[Any]:
-    """Read every order and workflow of the database, and keep those that are not in the run history yet."""
+    """Read every order and workflow of the database, and keep those that are not in the run history yet.
+
+    Args:
+        database: name of the BiomeroDatabase block.
+    """
     block = await load_block(BiomeroDatabase, database)
     storage = await load_block(ImageStorage, STORAGE_BLOCK)
     accounts = await asyncio.to_thread(read_accounts, await load_block(OmeroServer, OMERO_BLOCK))
