@@ -89,6 +89,7 @@ class FailureCategory(StrEnum):
     CRASHED_TOO_OFTEN = "crashed-too-often"
     BIOMERO_UNREACHABLE = "biomero-unreachable"
     BIOMERO_REFUSED = "biomero-refused"
+    MAIL_NOT_SENT = "mail-not-sent"
     # ends that are nobody's fault
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
@@ -162,6 +163,7 @@ RETRYABLE: dict[FailureCategory, bool] = {
     FailureCategory.CRASHED_TOO_OFTEN: False,
     FailureCategory.BIOMERO_UNREACHABLE: True,
     FailureCategory.BIOMERO_REFUSED: False,
+    FailureCategory.MAIL_NOT_SENT: False,
     FailureCategory.CANCELLED: False,
     FailureCategory.UNKNOWN: False,
 }

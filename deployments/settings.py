@@ -16,6 +16,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from contracts.base import Contract
+from contracts.batch.watch_rule import RuleName, WatchRule
 from contracts.failures import FailureCategory, fail
 from contracts.import_settings import ImportSettings
 from contracts.workflow_entry import WorkflowEntry
@@ -91,6 +92,18 @@ class BiomeroSettings(Contract):
     password_file: str
 
 
+class MailSettings(Contract):
+    """The mail server for reports of batches. Everything else that the MailServer block has may stand here too."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    host: str
+    sender: str
+    recipients: list[str]
+    user: str | None = None
+    password_file: str | None = None
+
+
 class PrefectSettings(Contract):
     """`auth_file` holds `user:password`, when the server asks for it."""
 
@@ -105,6 +118,8 @@ class SiteSettings(Contract):
     containers: ContainerSettings | None = None
     cluster: ClusterSettings | None = None
     biomero: BiomeroSettings | None = None
+    mail: MailSettings | None = None
+    watched: dict[RuleName, WatchRule] = Field(default_factory=dict)
     imports: ImportSettings = ImportSettings()
     workflows: dict[str, WorkflowEntry] = Field(default_factory=dict)
     result_storage: str

@@ -13,12 +13,14 @@ from blocks.container_engine import ContainerEngine
 from blocks.container_runtime import RUNTIMES
 from blocks.image_storage import ImageStorage
 from blocks.import_desk import ImportDesk
+from blocks.mail_server import MailServer
 from blocks.omero_server import OmeroServer
 from blocks.slurm_cluster import SlurmCluster
+from blocks.watched_folders import WatchedFolders
 from blocks.workflow_catalogue import WorkflowCatalogue
 from contracts.failures import FailureCategory, fail
 from contracts.wrong_fields import wrong_fields
-from deployments.settings import BiomeroSettings, ClusterSettings, SiteSettings, read_secret
+from deployments.settings import BiomeroSettings, ClusterSettings, MailSettings, SiteSettings, read_secret
 
 
 def wanted_blocks(settings: SiteSettings) -> list[Block]:
@@ -38,9 +40,32 @@ def wanted_blocks(settings: SiteSettings) -> list[Block]:
         blocks.append(slurm_cluster(settings.cluster))
     if settings.biomero is not None:
         blocks.append(biomero_database(settings.biomero))
+    blocks.append(WatchedFolders(rules=settings.watched))
+    if settings.mail is not None:
+        blocks.append(mail_server(settings.mail))
     if settings.workflows:
         blocks.append(WorkflowCatalogue(workflows=settings.workflows))
     return blocks
+
+
+def mail_server(settings: MailSettings) -> MailServer:
+    """The block of a site's mail server.
+
+    Raises:
+        FailureError: NOT_CONFIGURED, naming the setting and what is wrong with it.
+    """
+    given = settings.model_dump(exclude={"password_file"})
+    if settings.password_file is not None:
+        given["password"] = SecretStr(read_secret(Path(settings.password_file)))
+    try:
+        return MailServer(**given)
+    except ValidationError as error:
+        raise fail(
+            FailureCategory.NOT_CONFIGURED,
+            "The settings under [mail] are not right.",
+            detail="; ".join(wrong_fields(error, "mail")),
+            next_step="Correct them in site.toml.",
+        ) from error
 
 
 def omero_server(settings: SiteSettings) -> OmeroServer:

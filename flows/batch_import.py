@@ -22,6 +22,7 @@ from contracts.failures import FailureError
 from contracts.import_order import ImportOrder
 from tasks.batch_bridge import place_pending_orders
 from tasks.batch_import import BatchImport
+from tasks.batch_mail import send_report
 from tasks.batch_report import publish_batch_report
 from tasks.batch_run import BatchRun, begin_batch
 from tasks.batch_sources import gather
@@ -34,6 +35,7 @@ async def batch_import(
     title: str = "Nightly import",
     orders: tuple[ImportOrder, ...] = (),
     manifests: tuple[ManifestFile, ...] = (),
+    watched: bool = False,
     biomero: bool = False,
 ) -> State[Any]:
     """Import many files, of many users, exactly once each.
@@ -42,13 +44,14 @@ async def batch_import(
         title: How people see this batch.
         orders: What a manifest became, when it was checked by `omero-flows batch run`.
         manifests: Tables of files on the image storage (CSV, XLSX, JSON).
+        watched: Whether what has arrived in the watched folders (block WatchedFolders) is imported.
         biomero: Whether pending orders of the BIOMERO database are placed too.
     """
     began = datetime.now(UTC)
     async with begin_batch() as batch:
         await check_crashes()
         await end_steps_of_earlier_attempts()
-        gathered = await gather(batch, orders, manifests)
+        gathered = await gather(batch, orders, manifests, watched=watched)
         placed, problems = await _take_pending_orders(batch) if biomero else (0, ())
         imports = BatchImport(batch, gathered.orders)
 
@@ -69,6 +72,7 @@ async def batch_import(
             await publish_batch_report(report(), batch.server)
             raise
         done = report()
+        done = done.model_copy(update={"mail": await send_report(done, runtime.flow_run.ui_url)})
         await publish_batch_report(done, batch.server)
     if not done.is_complete:
         return Failed(message=done.summary, data=done)

@@ -22,6 +22,7 @@ from contracts.import_source import ImportedFileset, ImportSource
 from contracts.source_file import SourceFile
 from tasks.annotate import annotate_once
 from tasks.authorise import check_whole_order, permit_of
+from tasks.batch_evidence import find_imported
 from tasks.batch_run import BatchRun
 from tasks.form_records import fill_in
 from tasks.import_slot import ImportSlot
@@ -54,6 +55,7 @@ class BatchOrder:
         self._beginning = asyncio.Lock()
         self._lock: AbstractContextManager[bool] | None = None
         self._refusal: Failure | None = None
+        self._is_closed = False
 
     @property
     def has_ended(self) -> bool:
@@ -64,7 +66,7 @@ class BatchOrder:
     async def begin(self) -> bool:
         """Take the order's lock and check the order, once; False when another process has the lock."""
         async with self._beginning:
-            if self._lock is not None or self._refusal is not None:
+            if self._lock is not None or self._refusal is not None or self._is_closed:
                 return True
             try:
                 is_ours = await self._patiently(f"begin {self.order.title!r}", self._take)
@@ -76,7 +78,7 @@ class BatchOrder:
             return is_ours
 
     def _take(self) -> bool:
-        """Lock, then check: what is checked while somebody else works at the order may be otherwise a moment later."""
+        """Lock, check, and look what is there: while somebody else works at the order that changes."""
         lock = None
         if self._lock is None:
             folder = self._batch.storage.folder(self.order.group)
@@ -87,6 +89,7 @@ class BatchOrder:
             self._lock = lock
         try:
             check_whole_order(self.order, self._run.session, self._batch.storage)
+            self.outcomes |= find_imported(self._run.session.gateway, self.order)
         except BaseException:
             self._let_go()
             raise
@@ -105,6 +108,8 @@ class BatchOrder:
 
     async def import_file(self, index: int, slot: ImportSlot) -> FileOutcome:
         """Import one file and annotate what it became; what fails is its outcome."""
+        if (known := self.outcomes.get(index)) is not None:
+            return known
         file = self.order.files[index]
         failure = self._refusal or self._batch.away
         if failure is None:
@@ -170,12 +175,17 @@ class BatchOrder:
     # ---- the end
 
     async def end(self) -> None:
-        """Keep the forms, where anything was imported, and let go of the order."""
+        """Keep the forms, where anything was imported, and let go of the order; once."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         if any(outcome.state is FileState.IMPORTED for outcome in self.outcomes.values()):
             self.forms = tuple([await self._keep(number) for number in range(len(self.order.forms))])
-        self.close()
+        self._let_go()
 
     def close(self) -> None:
+        """Let go of the order, whether it has ended or not."""
+        self._is_closed = True
         self._let_go()
 
     async def _keep(self, number: int) -> FormOutcome:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prefect import get_run_logger
 
+from blocks.watched_folders import WatchedFolders
 from contracts.batch.manifest import ManifestRow
 from contracts.batch.manifest_file import ManifestFile
 from contracts.batch.orders import make_orders
@@ -16,6 +18,10 @@ from contracts.failures import FailureError
 from contracts.import_order import ImportOrder
 from tasks.batch_run import BatchRun
 from tasks.manifest_rows import read_manifest_file
+from tasks.order_run import load_block
+from tasks.watched_files import find_arrived
+
+WATCHED_BLOCK = "omero-flows"
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,9 @@ class Gathered:
     problems: tuple[SourceProblem, ...]
 
 
-async def gather(batch: BatchRun, orders: Sequence[ImportOrder], manifests: Sequence[ManifestFile]) -> Gathered:
+async def gather(
+    batch: BatchRun, orders: Sequence[ImportOrder], manifests: Sequence[ManifestFile], *, watched: bool
+) -> Gathered:
     """All orders of the batch. A source that cannot be read is a problem, and the others are imported."""
     rows: list[ManifestRow] = []
     problems: list[SourceProblem] = []
@@ -39,6 +47,23 @@ async def gather(batch: BatchRun, orders: Sequence[ImportOrder], manifests: Sequ
             continue
         rows += manifest.rows
         problems += [SourceProblem(source=name, problem=found) for found in manifest.problems]
+    if watched:
+        try:
+            block = await load_block(WatchedFolders, WATCHED_BLOCK)
+        except FailureError as error:
+            problems.append(SourceProblem(source="watched folders", problem=error.failure))
+        else:
+            arrived, wrong = await asyncio.to_thread(find_arrived, batch.storage, block.rules, time.time())
+            rows += arrived
+            problems += wrong
     for problem in problems:
         get_run_logger().error("%s: %s", problem.where, problem.failure.summary)
-    return Gathered((*orders, *make_orders(rows)), tuple(problems))
+    return Gathered((*orders, *make_orders(_once_each(rows))), tuple(problems))
+
+
+def _once_each(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
+    """A file that two sources have for one destination is imported as the first says."""
+    seen: dict[object, ManifestRow] = {}
+    for row in rows:
+        seen.setdefault((row.user, row.group, row.destination, row.path, row.series), row)
+    return list(seen.values())

@@ -35,7 +35,12 @@ class Evidence:
 
 def file_token(order: uuid.UUID, source: ImportSource) -> str:
     """One short name for one fileset of one order: a version-5 UUID in the order's own namespace."""
-    return str(uuid.uuid5(order, f"{source.path}\0{source.output}"))
+    return path_token(order, source.path, source.output)
+
+
+def path_token(order: uuid.UUID, path: str, output: str = "") -> str:
+    """`file_token` of a file of which no more is known than its path."""
+    return str(uuid.uuid5(order, f"{path}\0{output}"))
 
 
 def token_annotation(order: uuid.UUID, source: ImportSource) -> MapAnnotationI:

@@ -80,6 +80,8 @@ class BatchReport(Contract):
     parts: Annotated[tuple[BatchPart, ...], Field(strict=False)] = ()
     problems: Annotated[tuple[SourceProblem, ...], Field(strict=False)] = ()
     placed: Count = 0
+    #: Why the report could not be sent by e-mail; the batch is none the worse for it.
+    mail: Failure | None = None
 
     @property
     def imported(self) -> int:
@@ -125,6 +127,7 @@ class BatchReport(Contract):
 
     def _failures(self) -> list[tuple[str, Failure]]:
         found = [(problem.where, problem.failure) for problem in self.problems]
+        found += [("the report by e-mail", self.mail)] if self.mail is not None else []
         for part in self.parts:
             found += [
                 (f"{part.group}/{file.path}", file.failure)

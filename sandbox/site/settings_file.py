@@ -68,6 +68,16 @@ def cluster_settings(home: Home, access: ClusterAccess) -> dict[str, dict[str, V
     }
 
 
+#: Once nightly imports are on, whoever copies a folder to `inbox/LOGIN/` of lab-a finds it as a dataset in the morning.
+WATCHED = {
+    "group": "lab-a",
+    "pattern": "inbox/{user}/{dataset}/**/*.tif",
+    "user": "{user}",
+    "dataset": "{dataset}",
+    "project": "Inbox",
+}
+
+
 def write_settings(
     home: Home, addresses: Addresses, *, container_socket: Path | None, cluster: ClusterAccess | None = None
 ) -> None:
@@ -92,6 +102,7 @@ def write_settings(
             "storage": {"root": str(home.storage)},
             "storage.groups": {group.name: group.folder for group in GROUPS},
             "imports.uploads": {"enabled": True},
+            "watched.inbox": WATCHED,
             **({"containers": {"socket": str(container_socket)}} if container_socket else {}),
             **(cluster_settings(home, cluster) if cluster is not None else {}),
             "prefect": {"api_url": addresses.prefect_api, "auth_file": str(prefect_auth)},

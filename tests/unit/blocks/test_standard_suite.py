@@ -8,8 +8,10 @@ from prefect.testing.standard_test_suites import BlockStandardTestSuite
 
 from blocks.container_engine import ContainerEngine
 from blocks.image_storage import ImageStorage
+from blocks.mail_server import MailServer
 from blocks.omero_server import OmeroServer
 from blocks.slurm_cluster import SlurmCluster
+from blocks.watched_folders import WatchedFolders
 from blocks.workflow_catalogue import WorkflowCatalogue
 
 
@@ -48,6 +50,18 @@ class TestSlurmCluster(Offline):
     @pytest.fixture
     def block(self) -> type[Block]:
         return SlurmCluster
+
+
+class TestWatchedFolders(Offline):
+    @pytest.fixture
+    def block(self) -> type[Block]:
+        return WatchedFolders
+
+
+class TestMailServer(Offline):
+    @pytest.fixture
+    def block(self) -> type[Block]:
+        return MailServer
 
 
 del Offline

@@ -1,0 +1,104 @@
+"""What of an order's files OMERO has whole, asked for hundreds of files at once.
+
+A night finds most files of a watched folder imported; to ask for each of them alone would take most of the night. What
+is only half there, or may be a plate, is left to the careful way, `import_once`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from omero.gateway import BlitzGateway
+from omero.rtypes import rlist, rstring, unwrap
+from omero.sys import ParametersI
+
+from contracts import namespaces
+from contracts.destination import DestinationType
+from contracts.import_order import ImportOrder
+from contracts.import_report import FileOutcome, FileState, ImportedObject
+from tasks.order_evidence import path_token
+
+#: Files that are asked for in one query.
+AT_ONCE = 500
+_SPACES = (namespaces.TOKEN, namespaces.IMPORT, namespaces.PROVENANCE)
+
+
+def find_imported(gateway: BlitzGateway, order: ImportOrder) -> dict[int, FileOutcome]:
+    """Outcomes of the files, by their index, whose images are all there and annotated; in the session's group."""
+    if order.destination.type is not DestinationType.DATASET:
+        return {}
+    plain = {
+        path_token(order.uuid, file.path): index
+        for index, file in enumerate(order.files)
+        if order.preprocessing_of(file) is None
+    }
+    tokens = list(plain)
+    found: dict[int, FileOutcome] = {}
+    for first in range(0, len(tokens), AT_ONCE):
+        for token, outcome in _find(gateway, order, plain, tokens[first : first + AT_ONCE]):
+            found[plain[token]] = outcome
+    return found
+
+
+def _find(
+    gateway: BlitzGateway, order: ImportOrder, plain: dict[str, int], tokens: list[str]
+) -> list[tuple[str, FileOutcome]]:
+    query = gateway.c.sf.getQueryService()
+    parameters = ParametersI().addString("ns", namespaces.TOKEN)
+    parameters.add("tokens", rlist([rstring(token) for token in tokens]))
+    carried = unwrap(
+        query.projection(
+            "select v.value, l.parent.id from ImageAnnotationLink l join l.child a, MapAnnotation m join m.mapValue v "
+            "where m.id = a.id and m.ns = :ns and v.name = 'File' and v.value in (:tokens)",
+            parameters,
+        )
+    )
+    if not carried:
+        return []
+    images: dict[str, list[int]] = defaultdict(list)
+    for token, image in carried:
+        images[token].append(image)
+    ids = sorted({image for _, image in carried})
+    named = {
+        image: (name, fileset)
+        for image, name, fileset in unwrap(
+            query.projection(
+                "select i.id, i.name, i.fileset.id from Image i where i.id in (:ids)", ParametersI().addIds(ids)
+            )
+        )
+    }
+    spaces = _spaces_of(query, ids)
+    outcomes = []
+    for token, of_file in images.items():
+        filesets = {named[image][1] for image in of_file if image in named}
+        whole = all(image in named and spaces[image] == set(_SPACES) for image in of_file)
+        if whole and len(filesets) == 1:
+            outcomes.append((token, _outcome(order.files[plain[token]].path, of_file, named, filesets)))
+    return outcomes
+
+
+def _spaces_of(query: Any, ids: list[int]) -> dict[int, set[str]]:
+    """Which of our annotations each image carries."""
+    parameters = ParametersI().addIds(ids)
+    parameters.add("spaces", rlist([rstring(space) for space in _SPACES]))
+    spaces: dict[int, set[str]] = defaultdict(set)
+    for image, space in unwrap(
+        query.projection(
+            "select l.parent.id, a.ns from ImageAnnotationLink l join l.child a "
+            "where l.parent.id in (:ids) and a.ns in (:spaces)",
+            parameters,
+        )
+    ):
+        spaces[image].add(space)
+    return spaces
+
+
+def _outcome(path: str, images: list[int], named: dict[int, tuple[str, int]], filesets: set[int]) -> FileOutcome:
+    return FileOutcome(
+        path=path,
+        state=FileState.IMPORTED,
+        objects=tuple(ImportedObject(type="Image", id=image, name=named[image][0]) for image in sorted(set(images))),
+        filesets=tuple(filesets),
+        was_there=True,
+    )
