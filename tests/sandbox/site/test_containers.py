@@ -277,6 +277,16 @@ def test_the_front_shows_omero_web_to_all_and_prefect_to_no_stranger(containers:
         assert client.get(f"{address}/prefect/runs").status_code == 401
 
 
+def test_prefect_shows_its_ui_from_an_image_that_nobody_may_write(containers: Containers) -> None:
+    """Below the path that nginx gives it; a page that is no file is answered to a browser alone."""
+    address = containers.prefect_api.removesuffix("/api")
+    with httpx.Client(trust_env=False, timeout=60, auth=containers.auth, headers={"Accept": "text/html"}) as client:
+        for page in ("/", "/runs"):
+            answer = client.get(address + page)
+            assert answer.status_code == 200
+            assert "Prefect" in answer.text
+
+
 def test_prefect_takes_another_password_when_its_file_has_changed(containers: Containers) -> None:
     """Rotation, as docs/admin.md tells it: the file anew, and every service that reads it started again."""
     old = containers.auth
