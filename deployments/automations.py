@@ -1,7 +1,8 @@
 """The automations that bring back a run whose process died, with no human.
 
 Tried on Prefect 3.8.8. A worker that lives marks a run whose process died as Crashed within a second.
-When the worker died too, nothing does; then the missing heartbeats (one every 30 s) do.
+When the worker died too, nothing does; then the missing heartbeats (one every 30 s) do. What the server did not hear of
+because it was away or was killed is found by `flows/restart_crashed.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 
 from contracts.automation_name import AutomationName
 from contracts.failures import AWAITED, WAITING
+from tasks.crash_limit import MOST_RUNS
 
 #: Two heartbeats of 30 s are missed.
 SILENCE = timedelta(seconds=65)
@@ -24,8 +26,6 @@ SLOW_START = timedelta(seconds=180)
 #: crashed by the second report. Once it is Crashed the second report changes nothing.
 SECOND_REPORT = timedelta(seconds=45)
 SILENT = "No heartbeat"
-#: Our flows end a run that crashes for the fourth time; this only bounds a fault before our code runs.
-MOST_RUNS = 20
 #: A run that crashes before it begins (a kill while its process starts) has not reached our code, nor does its run
 #: count grow: it is ended after so many crashes.
 MOST_CRASHES_BEFORE_BEGIN = 5

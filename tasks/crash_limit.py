@@ -10,6 +10,8 @@ from contracts.failures import FailureCategory, fail
 
 #: Crashes since the run was placed, or since a person last retried it.
 MOST_CRASHES = 4
+#: Starts of one run; this bounds a fault before `check_crashes` is reached.
+MOST_RUNS = 20
 #: The name Prefect gives the state of a run that a person retries (`omero-flows retry`, Retry in the UI).
 RETRIED = "AwaitingRetry"
 #: So begins a worker's second report of a death it has reported already ("Process exited ..."). It comes some
