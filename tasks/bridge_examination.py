@@ -18,7 +18,7 @@ from tasks.watcher import LATELY, read_latest_watcher
 
 _START = (
     "Run `omero-flows deploy`, which starts the schedule of bridge-biomero, and see that a worker serves the pool"
-    " analyses; stop it for good by deleting the block biomero-database and the schedule."
+    " housekeeping; stop it for good by deleting the block biomero-database and the schedule."
 )
 
 
