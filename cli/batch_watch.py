@@ -7,12 +7,11 @@ from uuid import UUID
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from cli.failures import console
 from cli.flow_runs import read_progress, state_name
-from cli.placed_run import follow, has_completed
+from cli.placed_run import count_bar, follow, has_completed
 from contracts.batch.report import BatchReport, batch_report_key
 from tasks.latest_artifact import read_latest
 
@@ -25,14 +24,7 @@ async def read_batch_report(client: PrefectClient, run: UUID) -> BatchReport | N
 
 async def watch_batch(client: PrefectClient, run: FlowRun, files: int) -> bool:
     """Show the batch until it ends, then its report; Ctrl-C leaves it running. False when not all was imported."""
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-    )
+    bar = count_bar()
     line = bar.add_task("placed", total=files)
 
     async def update(run: FlowRun) -> None:

@@ -19,12 +19,24 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import TaskRunSort
 from rich.live import Live
 from rich.markup import escape
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cli.failures import console
 from cli.flow_runs import state_name
 
 _POLL_SECONDS = 0.7
+
+
+def count_bar() -> Progress:
+    """A bar that counts: what is done, of how many, since when."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
 
 
 async def follow(

@@ -5,25 +5,17 @@ from __future__ import annotations
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cli.failures import console
 from cli.flow_runs import read_progress, read_report
-from cli.placed_run import follow, has_completed, say_doing
+from cli.placed_run import count_bar, follow, has_completed, say_doing
 from cli.report_table import report_table
 from contracts.import_order import ImportOrder
 
 
 async def watch(client: PrefectClient, run: FlowRun, order: ImportOrder, web_url: str | None) -> bool:
     """Show the run until it ends, then its table; Ctrl-C leaves it running. False when not all was imported."""
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-    )
+    bar = count_bar()
     line = bar.add_task("placed", total=len(order.files))
 
     async def update(run: FlowRun) -> None:

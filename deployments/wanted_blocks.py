@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from prefect.blocks.core import Block
@@ -48,6 +50,24 @@ def wanted_blocks(settings: SiteSettings) -> list[Block]:
     return blocks
 
 
+@contextmanager
+def _settings_under(section: str) -> Iterator[None]:
+    """Around the making of a block from a section of site.toml.
+
+    Raises:
+        FailureError: NOT_CONFIGURED, naming the setting and what is wrong with it.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        raise fail(
+            FailureCategory.NOT_CONFIGURED,
+            f"The settings under [{section}] are not right.",
+            detail="; ".join(wrong_fields(error, section)),
+            next_step="Correct them in site.toml.",
+        ) from error
+
+
 def mail_server(settings: MailSettings) -> MailServer:
     """The block of a site's mail server.
 
@@ -57,15 +77,8 @@ def mail_server(settings: MailSettings) -> MailServer:
     given = settings.model_dump(exclude={"password_file"})
     if settings.password_file is not None:
         given["password"] = SecretStr(read_secret(Path(settings.password_file)))
-    try:
+    with _settings_under("mail"):
         return MailServer(**given)
-    except ValidationError as error:
-        raise fail(
-            FailureCategory.NOT_CONFIGURED,
-            "The settings under [mail] are not right.",
-            detail="; ".join(wrong_fields(error, "mail")),
-            next_step="Correct them in site.toml.",
-        ) from error
 
 
 def omero_server(settings: SiteSettings) -> OmeroServer:
@@ -111,16 +124,8 @@ def slurm_cluster(settings: ClusterSettings) -> SlurmCluster:
     given = {"container_command": command, "container_stop": stop}
     given |= settings.model_dump(exclude={"private_key_file", "known_hosts_file", "runtime"})
     key, hosts = read_secret(Path(settings.private_key_file)), read_secret(Path(settings.known_hosts_file))
-    try:
+    with _settings_under("cluster"):
         return SlurmCluster(**given, private_key=SecretStr(key + "\n"), known_hosts=hosts)
-    except ValidationError as error:
-        wrong = "; ".join(wrong_fields(error, "cluster"))
-        raise fail(
-            FailureCategory.NOT_CONFIGURED,
-            "The settings under [cluster] are not right.",
-            detail=wrong,
-            next_step="Correct them in site.toml.",
-        ) from error
 
 
 def biomero_database(settings: BiomeroSettings) -> BiomeroDatabase:
@@ -130,12 +135,5 @@ def biomero_database(settings: BiomeroSettings) -> BiomeroDatabase:
         FailureError: NOT_CONFIGURED, naming the setting and what is wrong with it.
     """
     password = SecretStr(read_secret(Path(settings.password_file)))
-    try:
+    with _settings_under("biomero"):
         return BiomeroDatabase(**settings.model_dump(exclude={"password_file"}), password=password)
-    except ValidationError as error:
-        raise fail(
-            FailureCategory.NOT_CONFIGURED,
-            "The settings under [biomero] are not right.",
-            detail="; ".join(wrong_fields(error, "biomero")),
-            next_step="Correct them in site.toml.",
-        ) from error

@@ -18,9 +18,10 @@ from omero.sys import ParametersI
 from contracts.batch.report import BatchReport
 from flows.batch_import import batch_import
 from sandbox.site import Site
+from tests.post_office import post_office
 from tests.sandbox.import_order.conftest import prefect_of_the_site
 
-__all__ = ["prefect_of_the_site"]
+__all__ = ["post_office", "prefect_of_the_site"]
 
 EVERYWHERE = {"omero.group": "-1"}
 

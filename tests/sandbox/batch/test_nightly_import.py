@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Iterator
 
-import pytest
-from aiosmtpd.controller import Controller
 from prefect.client.orchestration import get_client
 
 from blocks.mail_server import MailServer
@@ -17,22 +13,8 @@ from contracts.batch.watch_rule import WatchRule
 from contracts.failures import FailureCategory
 from tasks.batch_mail import MAIL_BLOCK
 from tasks.batch_sources import WATCHED_BLOCK
+from tests.post_office import Kept
 from tests.sandbox.batch.conftest import Batches
-from tests.unit.tasks.test_batch_mail import Kept
-
-
-@pytest.fixture
-def post_office() -> Iterator[tuple[Kept, int]]:
-    kept = Kept()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    controller = Controller(kept, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield kept, port
-    finally:
-        controller.stop()
 
 
 async def test_a_night(batches: Batches, post_office: tuple[Kept, int]) -> None:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from email.message import Message
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Message as MessageHandler
 from pydantic import SecretStr
 
 from blocks.mail_server import MailServer
@@ -19,6 +14,7 @@ from contracts.destination import Destination, DestinationType
 from contracts.failures import Failure, FailureCategory, FailureError
 from contracts.import_report import FileOutcome, FileState, ImportReport
 from tasks.batch_mail import as_mail
+from tests.post_office import Kept
 
 RUN = uuid.UUID("11111111-2222-4333-8444-555555555555")
 
@@ -73,37 +69,6 @@ def test_a_night_in_which_all_is_well_says_so() -> None:
     message = as_mail(report(), None)
     assert "all well" in message["Subject"]
     assert "What to do" not in message.get_content()
-
-
-class Kept(MessageHandler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.messages: list[Message] = []
-
-    def handle_message(self, message: Message) -> None:
-        self.messages.append(message)
-
-    async def handle_RCPT(
-        self, server: object, session: object, envelope: object, address: str, options: object
-    ) -> str:  # noqa: N802  aiosmtpd's name
-        if address.startswith("gone"):
-            return "550 no such mailbox"
-        envelope.rcpt_tos.append(address)  # type: ignore[attr-defined]
-        return "250 OK"
-
-
-@pytest.fixture
-def post_office() -> Iterator[tuple[Kept, int]]:
-    kept = Kept()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    controller = Controller(kept, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield kept, port
-    finally:
-        controller.stop()
 
 
 def server(port: int, **fields: object) -> MailServer:
