@@ -14,11 +14,23 @@ from contracts.deployment_names import BIOMERO_BRIDGE
 from contracts.failures import FailureCategory, fail
 from tasks.biomero_bridge import BIOMERO_BLOCK
 from tasks.prefect_client import prefect_client
+from tasks.recurring_run import Absence, look_at
 from tasks.watcher import LATELY, read_latest_watcher
 
 _START = (
     "Run `omero-flows deploy`, which starts the schedule of bridge-biomero, and see that a worker serves the pool"
     " housekeeping; stop it for good by deleting the block biomero-database and the schedule."
+)
+
+
+_ABSENCE = Absence(
+    nobody_ever="Nobody has ever taken BIOMERO's orders; they wait.",
+    nobody_has="Nobody has taken BIOMERO's orders",
+    in_vain="they wait.",
+    the_last="the last bridge",
+    failed="The last bridge to BIOMERO failed.",
+    start=_START,
+    mend="Do what its run in the Prefect UI says; the next one begins within five minutes.",
 )
 
 
@@ -60,29 +72,10 @@ def describe_bridge(latest: FlowRun | None, now: datetime) -> str:
     Raises:
         FailureError: NOT_CONFIGURED; then orders of BIOMERO wait in vain.
     """
-    state = None if latest is None else latest.state
-    if latest is None or state is None:
-        raise fail(
-            FailureCategory.NOT_CONFIGURED, "Nobody has ever taken BIOMERO's orders; they wait.", next_step=_START
-        )
-    seen = now if state.is_running() else latest.end_time or state.timestamp
-    if now - seen > LATELY:
-        raise fail(
-            FailureCategory.NOT_CONFIGURED,
-            f"Nobody has taken BIOMERO's orders since {seen:%Y-%m-%d %H:%M} UTC; they wait.",
-            detail=f"the last bridge is {state.name}: {state.message or 'no message'}",
-            next_step=_START,
-        )
-    if state.is_failed() or state.is_crashed():
-        raise fail(
-            FailureCategory.NOT_CONFIGURED,
-            "The last bridge to BIOMERO failed.",
-            detail=state.message or "",
-            next_step="Do what its run in the Prefect UI says; the next one begins within five minutes.",
-        )
-    if state.is_running():
-        return f"crossing since {latest.start_time:%H:%M} UTC" if latest.start_time is not None else "crossing"
-    return f"last looked at {_age(now - seen)} ago"
+    bridge = look_at(latest, now, _ABSENCE)
+    if bridge.is_running:
+        return f"crossing since {bridge.began:%H:%M} UTC"
+    return f"last looked at {_age(now - bridge.seen)} ago"
 
 
 def _age(span: timedelta) -> str:

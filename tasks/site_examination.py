@@ -26,6 +26,7 @@ from contracts.failures import FailureCategory, FailureError, fail
 from contracts.finding import Finding
 from tasks.bridge_examination import examine_bridge
 from tasks.prefect_client import prefect_client
+from tasks.recurring_run import Absence, look_at
 from tasks.watcher import LATELY, WATCHER, read_latest_watcher
 
 DEPLOY = "Run `omero-flows deploy --settings site.toml`."
@@ -125,37 +126,28 @@ async def _watcher() -> str:
     return describe_watcher(latest, now)
 
 
+_UNWATCHED = Absence(
+    nobody_ever="Nobody has ever watched the cluster; runs wait in vain.",
+    nobody_has="Nobody has watched the cluster",
+    in_vain="runs wait in vain.",
+    the_last="the last watcher",
+    failed="The last watcher of the cluster failed.",
+    start="Start a worker: `omero-flows worker --pool housekeeping --limit 4`; see in the Prefect UI that the schedule"
+    f" of {WATCHER} is on, or start one now: `prefect deployment run {WATCHER}`.",
+    mend="Run `omero-flows cluster check`, and do what it says.",
+)
+
+
 def describe_watcher(latest: FlowRun | None, now: datetime) -> str:
     """What is to be said of the watcher that began last.
 
     Raises:
         FailureError: NOT_CONFIGURED; then runs that wait for the cluster wait in vain.
     """
-    state = None if latest is None else latest.state
-    start = (
-        "Start a worker: `omero-flows worker --pool housekeeping --limit 4`; see in the Prefect UI that the schedule of"
-        f" {WATCHER} is on, or start one now: `prefect deployment run {WATCHER}`."
+    watcher = look_at(latest, now, _UNWATCHED)
+    return (
+        f"watched since {watcher.began:%H:%M} UTC" if watcher.is_running else f"watched until {watcher.seen:%H:%M} UTC"
     )
-    if latest is None or state is None or latest.start_time is None:
-        raise fail(
-            FailureCategory.NOT_CONFIGURED, "Nobody has ever watched the cluster; runs wait in vain.", next_step=start
-        )
-    seen = now if state.is_running() else latest.end_time or state.timestamp
-    if now - seen > LATELY:
-        raise fail(
-            FailureCategory.NOT_CONFIGURED,
-            f"Nobody has watched the cluster since {seen:%Y-%m-%d %H:%M} UTC; runs wait in vain.",
-            detail=f"the last watcher is {state.name}: {state.message or 'no message'}",
-            next_step=start,
-        )
-    if state.is_failed() or state.is_crashed():
-        raise fail(
-            FailureCategory.NOT_CONFIGURED,
-            "The last watcher of the cluster failed.",
-            detail=state.message or "",
-            next_step="Run `omero-flows cluster check`, and do what it says.",
-        )
-    return f"watched since {latest.start_time:%H:%M} UTC" if state.is_running() else f"watched until {seen:%H:%M} UTC"
 
 
 async def _automations() -> str:
