@@ -39,15 +39,14 @@ def check(
     settings: Settings = None,
 ) -> None:
     """Say what is wrong with a manifest, by line and column; nothing is imported."""
-    defaults = _defaults(user, group, dataset)
     if file_only:
-        manifest = _read(file, defaults)
+        manifest = _read(file, _defaults(user, group, dataset))
     else:
-        use_site(settings)
-        manifest = asyncio.run(_check(file, defaults))
+        use_site(settings)  # first of all: it says how loud Prefect is, which what follows brings in
+        manifest = asyncio.run(_check(file, _defaults(user, group, dataset)))
     _say_problems(manifest)
     bad = len({found.line for found in manifest.problems})
-    console.print(f"{len(manifest.rows):,} files can be imported; {bad:,} lines cannot.", highlight=False)
+    console.print(f"Files that can be imported: {len(manifest.rows):,}. Lines that cannot: {bad:,}.", highlight=False)
     if manifest.problems:
         raise typer.Exit(1)
 
