@@ -23,7 +23,9 @@ def use_site(settings: Path | None) -> None:
         load_settings(settings).use_prefect()
     # The server logs its events; a command line that a person reads stays quiet.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
-    logging.getLogger("omero").setLevel(logging.ERROR)
+    # Prefect's own thread for events has a logger beside its others, which that does not reach.
+    for name in ("omero", "EventsWorker"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _prefect_is_known() -> bool:
