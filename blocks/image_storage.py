@@ -57,7 +57,7 @@ class ImageStorage(Block):
 
         Raises:
             FailureError: NOT_CONFIGURED when the group has no folder or the mapping leaves the root,
-                STORAGE_UNAVAILABLE when the root is not there (for example, not mounted).
+                STORAGE_UNAVAILABLE when the root is not there, or is empty as a mount point is without its mount.
         """
         relative = self.named_folder(group)
         if relative in {"", "."}:
@@ -74,13 +74,10 @@ class ImageStorage(Block):
                 ) from error
         path = Path(os.path.realpath(Path(self.root) / relative))
         if not Path(self.root).is_dir():
-            raise fail(
-                FailureCategory.STORAGE_UNAVAILABLE,
-                "The image storage is not there.",
-                detail=f"{self.root} is not a directory on this machine",
-                next_step="Ask an administrator to mount the image storage.",
-            )
+            raise _away(f"{self.root} is not a directory on this machine")
         if not path.is_dir():
+            if _is_empty(Path(self.root)):
+                raise _away(f"{self.root} is empty on this machine")
             raise fail(
                 FailureCategory.NOT_CONFIGURED,
                 f"Group {group!r} has no folder in the image storage.",
@@ -116,6 +113,7 @@ class ImageStorage(Block):
         try:
             real = Path(os.path.realpath(folder / path, strict=True))
         except OSError as error:
+            self.folder(group)  # it may have gone away since; then that is what is to be said
             if error.errno == errno.ELOOP:
                 raise fail(
                     FailureCategory.FILE_NOT_FOUND,
@@ -142,11 +140,15 @@ class ImageStorage(Block):
         The device number is left out: another worker, or the same one after a remount, sees another.
 
         Raises:
-            FailureError: FILE_CHANGED; it names what differs.
+            FailureError: FILE_CHANGED; it names what differs. STORAGE_UNAVAILABLE when the whole storage is gone, or
+                the group's folder is empty and of another device than the file was: a mount point.
         """
         try:
             now = _fingerprint(self.folder(group), Path(file.path))
         except (OSError, ValueError) as error:
+            folder = self.folder(group)
+            if _is_empty(folder) and folder.stat().st_dev != file.device:
+                raise _away(f"{folder} is empty on this machine") from error
             raise _changed(file, f"it can no longer be opened: {error}") from error
         differing = [
             name for name in FileIdentity.model_fields if name != "device" and getattr(now, name) != getattr(file, name)
@@ -271,6 +273,20 @@ def _fingerprint(folder: Path, real: Path) -> FileIdentity:
         os.close(descriptor)
     return FileIdentity(
         path=str(real), device=status.st_dev, inode=status.st_ino, size=status.st_size, modified_ns=status.st_mtime_ns
+    )
+
+
+def _is_empty(folder: Path) -> bool:
+    with os.scandir(folder) as entries:
+        return next(entries, None) is None
+
+
+def _away(how: str) -> FailureError:
+    return fail(
+        FailureCategory.STORAGE_UNAVAILABLE,
+        "The image storage is not there.",
+        detail=how,
+        next_step="Ask an administrator to mount the image storage.",
     )
 
 

@@ -133,6 +133,21 @@ def test_a_storage_that_is_not_mounted_is_said(tmp_path: Path) -> None:
     assert refusal(lambda: storage.folder("lab-a")) is FailureCategory.STORAGE_UNAVAILABLE
 
 
+def test_a_mount_point_without_its_mount_is_said(tmp_path: Path) -> None:
+    storage = ImageStorage(root=str(tmp_path))
+    assert refusal(lambda: storage.folder("lab-a")) is FailureCategory.STORAGE_UNAVAILABLE
+    assert refusal(lambda: storage.identify("lab-a", "a.tif")) is FailureCategory.STORAGE_UNAVAILABLE
+
+
+def test_a_groups_folder_whose_mount_has_gone_is_said(storage: ImageStorage) -> None:
+    path = storage.folder("lab-a") / "a.tif"
+    path.write_bytes(b"pixels")
+    identity = storage.identify("lab-a", "a.tif")
+    path.unlink()
+    mounted = identity.model_copy(update={"device": identity.device + 1})
+    assert refusal(lambda: storage.check_unchanged("lab-a", mounted)) is FailureCategory.STORAGE_UNAVAILABLE
+
+
 def test_a_mapping_out_of_the_root_is_refused(tmp_path: Path) -> None:
     storage = ImageStorage(root=str(tmp_path), groups={"lab-a": "../elsewhere"})
     assert refusal(lambda: storage.folder("lab-a")) is FailureCategory.NOT_CONFIGURED
