@@ -31,7 +31,7 @@ GROUP = "lab-a"
 def measure(site: Site) -> list[Figure]:
     orders, loops, logins = [], [], []
     for number in range(ROUNDS):
-        names = write_images(site.storage / GROUP, f"bench-{number}")
+        names = write_images(site.storage / GROUP, f"bench-{number}", FILES)
         loops.append(import_bare(site, names))
         before = count_logins(site)
         orders.append(place_order(site, names, f"bench order {number}"))
@@ -49,11 +49,11 @@ def measure(site: Site) -> list[Figure]:
     ]
 
 
-def write_images(group: Path, folder: str) -> list[str]:
-    """200 OME-TIFFs of 64 x 64 pixels, 16 bit; their paths relative to the group's folder."""
+def write_images(group: Path, folder: str, count: int) -> list[str]:
+    """OME-TIFFs of 64 x 64 pixels, 16 bit; their paths relative to the group's folder."""
     (group / folder).mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(1)
-    names = [f"{folder}/{serial:03}.ome.tiff" for serial in range(FILES)]
+    names = [f"{folder}/{serial:05}.ome.tiff" for serial in range(count)]
     for name in names:
         tifffile.imwrite(group / name, random.integers(0, 4096, (64, 64), np.uint16), metadata={"axes": "YX"})
     return names
