@@ -28,12 +28,16 @@ class Kept(MessageHandler):
         return "250 OK"
 
 
-@pytest.fixture
-def post_office() -> Iterator[tuple[Kept, int]]:
-    kept = Kept()
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def post_office() -> Iterator[tuple[Kept, int]]:
+    kept, port = Kept(), free_port()
     controller = Controller(kept, hostname="127.0.0.1", port=port)
     controller.start()
     try:
