@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from typing import Annotated, Literal
 
@@ -58,15 +60,11 @@ class MailServer(Block):
         """
         message["From"] = self.sender
         message["To"] = ", ".join(self.recipients)
-        try:
-            refused = self._send(message)
-        except (OSError, smtplib.SMTPException, ValueError) as error:
-            raise fail(
-                FailureCategory.MAIL_NOT_SENT,
-                f"The mail server {self.host} did not take the report.",
-                detail=f"{type(error).__name__}: {error}",
-                next_step="Check address, account and password in the MailServer block.",
-            ) from error
+        with self._log_in("did not take the report") as server:
+            try:
+                refused = server.send_message(message)
+            except smtplib.SMTPRecipientsRefused as error:
+                refused = error.recipients
         if refused:
             raise fail(
                 FailureCategory.MAIL_NOT_SENT,
@@ -77,17 +75,39 @@ class MailServer(Block):
                 next_step="Check the recipients in the MailServer block.",
             )
 
-    def _send(self, message: EmailMessage) -> dict[str, tuple[int, bytes]]:
-        if self.security == "none" and self.user is not None:
-            raise ValueError("a password is not sent over a connection without TLS")
-        context = ssl.create_default_context()
-        if self.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=PATIENCE, context=context)
-        else:
-            server = smtplib.SMTP(self.host, self.port, timeout=PATIENCE)
-        with server:
-            if self.security == "starttls":
-                server.starttls(context=context)
-            if self.user is not None:
-                server.login(self.user, "" if self.password is None else self.password.get_secret_value())
-            return server.send_message(message)
+    def check(self) -> None:
+        """Log in as for a report, and send nothing.
+
+        Raises:
+            FailureError: MAIL_NOT_SENT.
+        """
+        with self._log_in("does not let the flows in") as server:
+            server.noop()
+
+    @contextmanager
+    def _log_in(self, otherwise: str) -> Iterator[smtplib.SMTP]:
+        """
+        Raises:
+            FailureError: MAIL_NOT_SENT, for whatever goes wrong inside the block too; `otherwise` says what it means.
+        """
+        try:
+            if self.security == "none" and self.user is not None:
+                raise ValueError("a password is not sent over a connection without TLS")
+            context = ssl.create_default_context()
+            if self.security == "tls":
+                server: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=PATIENCE, context=context)
+            else:
+                server = smtplib.SMTP(self.host, self.port, timeout=PATIENCE)
+            with server:
+                if self.security == "starttls":
+                    server.starttls(context=context)
+                if self.user is not None:
+                    server.login(self.user, "" if self.password is None else self.password.get_secret_value())
+                yield server
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            raise fail(
+                FailureCategory.MAIL_NOT_SENT,
+                f"The mail server {self.host} {otherwise}.",
+                detail=f"{type(error).__name__}: {error}",
+                next_step="Check address, account and password in the MailServer block.",
+            ) from error

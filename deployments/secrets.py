@@ -11,6 +11,7 @@ from prefect.client.orchestration import PrefectClient
 from pydantic import SecretStr
 
 from blocks.biomero_database import BiomeroDatabase
+from blocks.mail_server import MailServer
 from blocks.omero_failures import classify
 from blocks.omero_server import OmeroServer
 from blocks.omero_session import sudo_login
@@ -78,5 +79,7 @@ def _try(block: Block) -> None:
     elif isinstance(block, SlurmCluster | BiomeroDatabase):
         with block.connect():
             pass
+    elif isinstance(block, MailServer):
+        block.check()
     else:
         raise TypeError(f"nobody knows how to try a secret of {type(block).__name__}")

@@ -7,7 +7,8 @@ OME-Zarr reads it there (github.com/glencoesoftware/omero-zarr-pixel-buffer), BI
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -58,19 +59,10 @@ class OriginalStores:
             return None
         if not real.is_dir():
             raise _gone(image, real)
-        try:
-            if (root := _image_group(real, registered.series)) is None:
-                return None
-            store = identify_tree(home, root, _is_plain_part)
-            with open_store(root) as opened:
-                _check_shape(image, root, opened.series[0])
-        except FailureError as error:
-            if error.failure.category in _NOT_USED:
-                return None
-            raise
-        except ConverterError:
-            return None
-        return store
+        with _left_to_omero():
+            if (root := _image_group(real, registered.series)) is not None:
+                return _identify(home, root, [(root, image)])
+        return None
 
     def find_plate(
         self, images: Sequence[SeenImage], registered: Mapping[int, RegisteredStore]
@@ -91,20 +83,11 @@ class OriginalStores:
         home = self._files.home_of(root)
         if home is None:
             return None
-        try:
-            if not is_plate(root):
-                return None
-            store = identify_tree(home, root, _is_plain_part)
-            for image in images:
-                with open_store(fields[image.id]) as opened:
-                    _check_shape(image, fields[image.id], opened.series[0])
-        except FailureError as error:
-            if error.failure.category in _NOT_USED:
-                return None
-            raise
-        except ConverterError:
-            return None
-        return store, {image: folder.relative_to(root).as_posix() for image, folder in fields.items()}
+        with _left_to_omero():
+            if is_plate(root):
+                store = _identify(home, root, [(fields[image.id], image) for image in images])
+                return store, {image: folder.relative_to(root).as_posix() for image, folder in fields.items()}
+        return None
 
     def _seen_folder(self, registered: RegisteredStore | None) -> Path | None:
         """The folder of a registered image, links resolved, if it is there and the group may read it."""
@@ -113,6 +96,32 @@ class OriginalStores:
             return None
         real = Path(os.path.realpath(folder))
         return real if self._files.home_of(real) is not None and real.is_dir() else None
+
+
+@contextmanager
+def _left_to_omero() -> Iterator[None]:
+    """Go on behind the block where a store is not used without anything being wrong."""
+    try:
+        yield
+    except FailureError as error:
+        if error.failure.category not in _NOT_USED:
+            raise
+    except ConverterError:
+        return
+
+
+def _identify(home: Path, root: Path, shown: Sequence[tuple[Path, SeenImage]]) -> StoreIdentity:
+    """The store as it is now, if its folders still are the images that OMERO shows.
+
+    Raises:
+        FailureError: FILE_CHANGED, and what `identify_tree` raises.
+        ConverterError: one of them cannot be read.
+    """
+    store = identify_tree(home, root, _is_plain_part)
+    for folder, image in shown:
+        with open_store(folder) as opened:
+            _check_shape(image, folder, opened.series[0])
+    return store
 
 
 def store_name(store: StoreIdentity) -> str:

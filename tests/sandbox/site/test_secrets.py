@@ -18,6 +18,8 @@ from omero.rtypes import rstring
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from blocks.omero_server import OmeroServer
+from blocks.slurm_cluster import SlurmCluster
+from contracts.failures import FailureCategory, FailureError
 from sandbox.site import Site
 from sandbox.site.home import write_private
 from sandbox.site.service import PROJECT
@@ -72,6 +74,37 @@ def test_a_new_password_is_tried_and_taken(site: Site, account: str, tmp_path: P
     change_password(site, account, SECOND)
     assert "is in Prefect now" in secrets(site, "apply", settings)
     assert OmeroServer.load(NAME).password.get_secret_value() == SECOND
+
+
+def test_a_new_ssh_key_is_tried_and_taken(site: Site, tmp_path: Path) -> None:
+    """As docs/admin.md says: the cluster knows both keys for a while, and then the new one alone."""
+    known = site.home.cluster / "etc" / "ssh" / "authorized_keys"
+    key = tmp_path / "cluster-key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    old, new = known.read_text(), key.with_suffix(".pub").read_text()
+    text = site.home.settings_file.read_text("utf-8")
+    settings = tmp_path / "site.toml"
+    settings.write_text(text.replace(f'"{tomllib.loads(text)["cluster"]["private_key_file"]}"', f'"{key}"'))
+    what = f"private_key of slurm-cluster/{NAME}"
+    with temporary_settings({PREFECT_API_URL: site.prefect_api, PREFECT_API_AUTH_STRING: site.prefect_auth}):
+        before = SlurmCluster.load(NAME)
+        try:
+            assert "PRIVATE KEY" not in secrets(site, "apply", settings, status=1)
+            assert SlurmCluster.load(NAME).private_key == before.private_key, (
+                "the cluster does not take the new one yet"
+            )
+
+            known.write_text(old + new)
+            assert f"{what} was tried, and is in Prefect now" in secrets(site, "apply", settings)
+            known.write_text(new)
+            with SlurmCluster.load(NAME).connect():
+                pass
+            with pytest.raises(FailureError) as caught, before.connect():
+                pass
+            assert caught.value.failure.category is FailureCategory.CLUSTER_REFUSED_LOGIN
+        finally:
+            known.write_text(old)
+            before.save(NAME, overwrite=True)
 
 
 def site_with(site: Site, folder: Path, account: str, password: Path) -> Path:

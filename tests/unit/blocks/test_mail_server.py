@@ -144,6 +144,14 @@ def test_a_wrong_password_is_said_and_not_shown(office: Office, security: str, m
     assert office.kept.messages == []
 
 
+def test_a_login_can_be_tried_without_a_letter(office: Office, security: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(office.certificate))
+    office.block(security).check()
+    with pytest.raises(FailureError, match="does not let the flows in"):
+        office.block(security, password="wrong secret").check()
+    assert set(office.logins) == {USER} and office.kept.messages == []
+
+
 def test_a_password_is_never_sent_without_tls(office: Office) -> None:
     with pytest.raises(FailureError) as caught:
         office.block("none").send(message())
