@@ -5,13 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.http import HttpResponse
-from django.urls import reverse
-
 from contracts.failures import FailureCategory, fail
 from omero_ui import settings
 from omero_ui.administration.catalogue_changes import add_entry, make_entry, read_entries, remove_entry
 from omero_ui.administration.health import Look, order_look, read_report
+from omero_ui.administration.pages import go_to, read_token
 from omero_ui.administration.site_settings import (
     read_folders,
     save_extensions,
@@ -43,8 +41,8 @@ def look(request: Request, visitor: Visitor, what: str) -> Response:
     """Have it looked at, or set up, by a worker; the page shows what comes of it."""
     if what not in set(Look):
         raise NotThere
-    order_look(prefect(), Look(what), _token(request))
-    return _go_to("flows:admin")
+    order_look(prefect(), Look(what), read_token(request))
+    return go_to("flows:admin")
 
 
 @page("admin", admins_only=True)
@@ -81,14 +79,14 @@ def add_workflow(request: Request, visitor: Visitor) -> Response:
             next_step="Give another name, or tick that it is to be replaced.",
         )
     add_entry(prefect(), name, entry)
-    return _go_to("flows:admin_workflows")
+    return go_to("flows:admin_workflows")
 
 
 @page("admin", methods=("POST",), admins_only=True)
 def remove_workflow(request: Request, visitor: Visitor, name: str) -> Response:
     """Its runs stay; it cannot be run any more."""
     remove_entry(prefect(), name)
-    return _go_to("flows:admin_workflows")
+    return go_to("flows:admin_workflows")
 
 
 @page("admin", admins_only=True)
@@ -116,7 +114,7 @@ def change_imports(request: Request, visitor: Visitor) -> Response:
         save_extensions(prefect(), asked["converter"], asked.get("extensions", ""))
     else:
         save_uploads(prefect(), asked)
-    return _go_to("flows:admin_imports")
+    return go_to("flows:admin_imports")
 
 
 @page("admin", admins_only=True)
@@ -134,18 +132,3 @@ def show_prefect(request: Request, visitor: Visitor) -> Response:
 def _groups(conn: Any) -> list[str]:
     names = (str(group.getName()) for group in conn.getObjects("ExperimenterGroup"))
     return sorted(name for name in names if name not in _NO_PLACES)
-
-
-def _token(request: Request) -> uuid.UUID:
-    try:
-        return uuid.UUID(request.POST.get("token", ""))
-    except ValueError as error:
-        raise fail(
-            FailureCategory.BAD_REQUEST, "The page is not whole.", next_step="Load it again, then try once more."
-        ) from error
-
-
-def _go_to(address: str) -> Response:
-    response = HttpResponse(status=204)
-    response["HX-Redirect"] = reverse(address)
-    return response

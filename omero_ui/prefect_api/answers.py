@@ -77,6 +77,35 @@ class Deployment(Answer):
     tags: list[str] = []
 
 
+class Timing(Answer):
+    """When a schedule comes: a `cron` line, or an `interval`, or a recurrence rule."""
+
+    cron: str | None = None
+    interval: timedelta | None = None
+    rrule: str | None = None
+    timezone: str | None = None
+    #: Whether days of the month and of the week are alternatives, which only a cron line has.
+    day_or: bool = True
+
+
+class DeploymentSchedule(Answer):
+    """`parameters`: what its runs get, besides those of the deployment."""
+
+    id: UUID
+    schedule: Timing
+    active: bool
+    parameters: dict[str, Any] = {}
+
+
+class ScheduledDeployment(Deployment):
+    """A deployment with what starts its runs. `paused`: nothing does."""
+
+    description: str | None = None
+    paused: bool = False
+    parameters: dict[str, Any] = {}
+    schedules: list[DeploymentSchedule] = []
+
+
 class Artifact(Answer):
     id: UUID
     key: str | None = None

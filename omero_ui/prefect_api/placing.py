@@ -59,3 +59,18 @@ def make_flow_run(
     deployment = Deployment.model_validate(found)
     body = {"parameters": parameters, "name": name, "idempotency_key": str(token), "tags": tags}
     return FlowRun.model_validate(prefect.post(f"/deployments/{deployment.id}/create_flow_run", body))
+
+
+def start_deployment(prefect: PrefectApi, deployment: UUID, parameters: Mapping[str, object], token: UUID) -> None:
+    """A run of a deployment as its schedule starts it, with the deployment's own tags; once for each token.
+
+    Raises:
+        FailureError: NOT_CONFIGURED when the deployment is gone.
+    """
+    body = {"parameters": parameters, "idempotency_key": str(token)}
+    if prefect.post(f"/deployments/{deployment}/create_flow_run", body) is None:
+        raise fail(
+            FailureCategory.NOT_CONFIGURED,
+            "The workflow engine no longer has this deployment.",
+            next_step="Load the page again. If it is missing there, run `omero-flows deploy`.",
+        )

@@ -151,13 +151,16 @@ def take_design(admin: WebClient, save: Save) -> None:
 
 def take_admin(admin: WebClient, save: Save) -> None:
     page = admin.page
-    for name in ("health", "workflows", "imports"):
+    for name in ("health", "workflows", "imports", "schedules"):
         page.goto(f"{admin.url}/flows/admin/{'' if name == 'health' else f'{name}/'}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         if name == "health":
             for report in (page.locator("#report-site"), page.locator("#report-cluster")):
                 report.get_by_role("button", name="Look now").click()
                 expect(report.get_by_text("looked at")).to_be_visible(timeout=4 * PATIENCE)
+        if name == "schedules":
+            page.locator(".schedule", has_text="Nightly import").get_by_text("Change when it comes").click()
+            expect(page.locator(".schedule-preview").get_by_text("That is")).to_be_visible()
         save(page, f"panel-admin-{name}")
     page.goto(f"{admin.url}/flows/admin/prefect/")
     expect(page.frame_locator("iframe.prefect").get_by_text("Runs").first).to_be_visible()

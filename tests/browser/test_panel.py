@@ -57,11 +57,43 @@ def test_an_image_names_the_run_that_made_it(alice: WebClient, imports: Imports)
     expect(made).to_have_attribute("href", f"/flows/runs/{imports.token}/")
 
 
-@pytest.mark.parametrize("where", ["", "workflows/", "imports/", "prefect/"])
+@pytest.mark.parametrize("where", ["", "workflows/", "imports/", "schedules/", "prefect/"])
 def test_the_admin_pages_are_for_everybody_who_is_admin(admin: WebClient, where: str) -> None:
     """No serious issue for those who use a screen reader or the keyboard, by axe."""
     admin.page.goto(f"{admin.url}/flows/admin/{where}")
     assert serious_issues(admin.page) == []
+
+
+def test_an_admin_moves_a_night_and_sees_what_it_means_before_it_is_saved(admin: WebClient) -> None:
+    page = admin.page
+    page.goto(f"{admin.url}/flows/admin/schedules/")
+    night = page.locator(".schedule", has_text="Nightly import")
+    night.get_by_text("Change when it comes").click()
+    expect(night.get_by_text("That is every day at 01:00")).to_be_visible()
+    assert serious_issues(page) == []
+    cron, before = night.get_by_label("Cron"), night.get_by_label("Cron").input_value()
+    cron.fill("0 25 * * *")
+    expect(night.get_by_text("hour: 25 is not between 0 and 23")).to_be_visible()
+    night.get_by_role("button", name="Save").click()
+    expect(page.locator("#notices")).to_contain_text("nothing was changed")
+    expect(cron).to_have_value("0 25 * * *")
+    try:
+        cron.fill("30 22 * * mon-fri")
+        night.get_by_label("Time zone").fill("Europe/Berlin")
+        expect(night.get_by_text("That is on Monday to Friday at 22:30")).to_be_visible()
+        night.get_by_role("button", name="Save").click()
+        expect(night.locator(".facts")).to_contain_text("on Monday to Friday at 22:30 in Europe/Berlin")
+        night.get_by_role("button", name="Switch on").click()
+        expect(night.get_by_role("button", name="Switch off")).to_be_visible()
+        expect(night.locator(".facts time")).to_have_count(3)
+    finally:
+        night.get_by_role("button", name="Switch off").click()
+        expect(night.get_by_role("button", name="Switch on")).to_be_visible()
+        night.get_by_text("Change when it comes").click()
+        night.get_by_label("Cron").fill(before)
+        night.get_by_label("Time zone").fill("UTC")
+        night.get_by_role("button", name="Save").click()
+        expect(night.locator(".facts")).to_contain_text("every day at 01:00")
 
 
 def test_an_admin_works_in_the_prefect_ui(admin: WebClient, imports: Imports) -> None:
