@@ -17,6 +17,7 @@ from omero.rtypes import rbool, rstring
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.sorting import FlowRunSort
 
 from benchmarks.batch import start_batch
 from benchmarks.figure import Figure
@@ -131,7 +132,9 @@ def wait_for_runs(client: SyncPrefectClient, placed: Sequence[FlowRun]) -> list[
     """The runs in the sequence given, all completed."""
     wanted = FlowRunFilter(id=FlowRunFilterId(any_=[run.id for run in placed]))
     while True:
-        found = {run.id: run for run in client.read_flow_runs(flow_run_filter=wanted)}
+        found = {
+            run.id: run for run in client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.ID_DESC, limit=200)
+        }
         runs = [found[run.id] for run in placed]
         if all(run.state is not None and run.state.is_final() for run in runs):
             break

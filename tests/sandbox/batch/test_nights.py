@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId, FlowRunFilterExpectedStartTime
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Scheduled
 
 from contracts.deployment_names import NIGHTLY_IMPORT
@@ -54,24 +54,15 @@ def test_nights_that_are_late_or_overlap_do_not_pile_up(client: SyncPrefectClien
 
 def test_a_night_is_planned_in_its_time_zone(client: SyncPrefectClient, nightly: DeploymentResponse) -> None:
     """Half past two in Helsinki, on every day that Prefect has planned by then."""
+    [before] = nightly.schedules
     cron = CronSchedule(cron="30 2 * * *", timezone=ZONE)
-    kept = [
-        DeploymentScheduleCreate(schedule=one.schedule, active=one.active, parameters=one.parameters)
-        for one in nightly.schedules
-    ]
-    set_schedules(client, nightly, [DeploymentScheduleCreate(schedule=cron, active=True)])
+    client.update_deployment_schedule(nightly.id, before.id, active=True, schedule=cron)
     try:
         planned = wait_for("Prefect to plan nights", lambda: read_planned(client, nightly))
         times = {run.expected_start_time.astimezone(ZoneInfo(ZONE)).strftime("%H:%M") for run in planned}  # type: ignore[union-attr]
         assert times == {"02:30"}
     finally:
-        set_schedules(client, nightly, kept)
-
-
-def set_schedules(
-    client: SyncPrefectClient, deployment: DeploymentResponse, schedules: list[DeploymentScheduleCreate]
-) -> None:
-    client.update_deployment(deployment.id, DeploymentUpdate(schedules=schedules))
+        client.update_deployment_schedule(nightly.id, before.id, active=before.active, schedule=before.schedule)
 
 
 def read_planned(client: SyncPrefectClient, deployment: DeploymentResponse) -> list[FlowRun]:
@@ -79,7 +70,9 @@ def read_planned(client: SyncPrefectClient, deployment: DeploymentResponse) -> l
         flow_run_filter=FlowRunFilter(
             deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]),
             expected_start_time=FlowRunFilterExpectedStartTime(after_=datetime.now(UTC)),
-        )
+        ),
+        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+        limit=10,
     )
 
 

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 import tifffile
 import yaml
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
 from docker import DockerClient
 from omero.gateway import BlitzGateway
 
@@ -96,6 +96,20 @@ class Containers:
             timeout=560,
             check=False,
         )
+
+    def decrypted(self) -> str:
+        """What the blocks in the database say to who has the key.
+
+        Raises:
+            InvalidToken: it is another key.
+        """
+        with psycopg.connect(_database(self.site, DATABASE)) as connection:
+            documents = connection.execute(
+                "SELECT data::text FROM block_document WHERE name = 'omero-flows'"
+            ).fetchall()
+        assert documents
+        key = Fernet((self.etc / "secrets" / "encryption-key").read_text().strip())
+        return "".join(key.decrypt(json.loads(text)).decode() for (text,) in documents)
 
     def ask(self, auth: tuple[str, str]) -> int:
         with httpx.Client(trust_env=False, timeout=60) as client:
@@ -258,13 +272,8 @@ def test_an_order_is_imported_by_a_container(containers: Containers, order_folde
 def test_the_key_that_encrypts_blocks_is_not_in_the_database(containers: Containers) -> None:
     """Nor, then, in a dump of it."""
     with psycopg.connect(_database(containers.site, DATABASE)) as connection:
-        documents = connection.execute("SELECT data::text FROM block_document WHERE name = 'omero-flows'").fetchall()
-        assert documents
         assert connection.execute("SELECT key FROM configuration WHERE key = 'ENCRYPTION_KEY'").fetchall() == []
-    key = Fernet((containers.etc / "secrets" / "encryption-key").read_text().strip())
-    assert containers.site.password("importer") in "".join(
-        key.decrypt(json.loads(text)).decode() for (text,) in documents
-    )
+    assert containers.site.password("importer") in containers.decrypted()
 
 
 def test_the_front_shows_omero_web_to_all_and_prefect_to_no_stranger(containers: Containers) -> None:
@@ -300,3 +309,19 @@ def test_prefect_takes_another_password_when_its_file_has_changed(containers: Co
     assert containers.ask(containers.auth) == 200
     said = containers.run("exec", "-T", "imports", "python", "-m", "deployments.start", "omero-flows", "runs")
     assert "cells.tif" in said
+
+
+def test_the_key_that_encrypts_blocks_is_changed_as_the_guide_says(containers: Containers) -> None:
+    """Last of all: the services before it run with the old one."""
+    old = (containers.etc / "secrets" / "encryption-key").read_text()
+    with httpx.Client(trust_env=False, timeout=60, auth=containers.auth) as client:
+        found = client.post(f"{containers.prefect_api}/block_documents/filter", json={}).raise_for_status().json()
+        for block in found:
+            client.delete(f"{containers.prefect_api}/block_documents/{block['id']}").raise_for_status()
+    write_private(containers.etc / "secrets" / "encryption-key", Fernet.generate_key().decode() + "\n")
+    containers.run("restart", "prefect")
+    containers.run("run", "--rm", "deploy")
+    assert containers.site.password("importer") in containers.decrypted()
+    (containers.etc / "secrets" / "encryption-key").write_text(old)
+    with pytest.raises(InvalidToken):
+        containers.decrypted()
