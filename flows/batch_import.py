@@ -22,12 +22,13 @@ from contracts.failures import FailureError
 from contracts.import_order import ImportOrder
 from tasks.batch_bridge import place_pending_orders
 from tasks.batch_import import BatchImport
-from tasks.batch_mail import send_report
+from tasks.batch_mail import as_mail
 from tasks.batch_report import publish_batch_report
 from tasks.batch_run import BatchRun, begin_batch
 from tasks.batch_sources import gather
 from tasks.crash_limit import check_crashes
 from tasks.earlier_attempts import end_steps_of_earlier_attempts
+from tasks.report_mail import send_report
 
 
 @flow(name="batch-import", flow_run_name="{title}", persist_result=True, result_serializer="json")
@@ -72,7 +73,8 @@ async def batch_import(
             await publish_batch_report(report(), batch.server)
             raise
         done = report()
-        done = done.model_copy(update={"mail": await send_report(done, runtime.flow_run.ui_url)})
+        mail = await send_report(as_mail(done, runtime.flow_run.ui_url), is_complete=done.is_complete)
+        done = done.model_copy(update={"mail": mail})
         await publish_batch_report(done, batch.server)
     if not done.is_complete:
         return Failed(message=done.summary, data=done)

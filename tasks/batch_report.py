@@ -8,12 +8,11 @@ from blocks.omero_server import OmeroServer
 from contracts.batch.report import MOST_LISTED, BatchPart, BatchReport, batch_report_key
 from contracts.destination import Destination
 from contracts.import_report import FileOutcome, FileState, ImportReport
+from tasks.causes_table import MOST_ROWS, causes_table, say_more
 from tasks.report import as_text
 
 #: Artifact type of the report as JSON; `omero-flows batch show` reads it.
 BATCH_REPORT = "batch-report"
-#: Rows of one table of the page, which stays readable and below Prefect's limit for one artifact.
-MOST_ROWS = 200
 
 
 def page_key(run: object) -> str:
@@ -61,24 +60,10 @@ def as_page(report: BatchReport, server: OmeroServer) -> str:
         "",
         f"**{report.summary}.** From {report.began:%Y-%m-%d %H:%M} to {report.ended:%H:%M} UTC ({took / 60:.0f} min).",
         "",
-        *_causes(report),
+        *causes_table(report.causes()),
         *_parts(report, server),
     ]
     return "\n".join(lines)
-
-
-def _causes(report: BatchReport) -> list[str]:
-    causes = report.causes()
-    if not causes:
-        return ["Nothing went wrong.", ""]
-    lines = ["## What went wrong, and what to do", "", "| How many | Why | What to do | For example |"]
-    lines.append("| ---: | --- | --- | --- |")
-    for cause in causes[:MOST_ROWS]:
-        examples = "<br>".join(f"{as_text(where)}: {as_text(summary)}" for where, summary in cause.examples)
-        more = cause.count - len(cause.examples)
-        examples += f"<br>and {more:,} more" if more else ""
-        lines.append(f"| {cause.count:,} | {cause.category.value} | {as_text(cause.next_step)} | {examples} |")
-    return [*lines, *_and_more(len(causes)), ""]
 
 
 def _parts(report: BatchReport, server: OmeroServer) -> list[str]:
@@ -89,11 +74,7 @@ def _parts(report: BatchReport, server: OmeroServer) -> list[str]:
     for part in report.parts[:MOST_ROWS]:
         counts = f"{part.imported:,} | {part.there:,} | {part.failed:,}"
         lines.append(f"| {as_text(part.user)} | {as_text(part.group)} | {_where(part, server)} | {counts} |")
-    return [*lines, *_and_more(len(report.parts))]
-
-
-def _and_more(count: int) -> list[str]:
-    return ["", f"... and {count - MOST_ROWS:,} more; the report as JSON has all."] if count > MOST_ROWS else []
+    return [*lines, *say_more(len(report.parts))]
 
 
 def _where(part: BatchPart, server: OmeroServer) -> str:

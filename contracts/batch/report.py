@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
 from contracts.base import Contract, Moment, Token
+from contracts.batch.causes import Cause, Count, group_causes, say_count
 from contracts.batch.manifest import RowProblem
-from contracts.failures import Failure, FailureCategory
+from contracts.failures import Failure
 from contracts.import_order import LoginName
 from contracts.import_report import FileState, ImportReport
 
 #: Files that are listed one by one in a report, those that failed first; counts are of all.
 MOST_LISTED = 10_000
-#: Files that are named as examples of one cause.
-MOST_EXAMPLES = 5
-
-Count = Annotated[int, Field(ge=0)]
 
 
 def batch_report_key(run: UUID) -> str:
@@ -61,15 +57,6 @@ class SourceProblem(Contract):
         return f"{self.source}, line {self.problem.line}{column}"
 
 
-class Cause(Contract):
-    """All that failed for one reason: what to do about it, and some of the files."""
-
-    category: Annotated[FailureCategory, Field(strict=False)]
-    next_step: str
-    count: Count
-    examples: Annotated[tuple[tuple[str, str], ...], Field(strict=False)]
-
-
 class BatchReport(Contract):
     """The batch's end. `placed`: orders of a BIOMERO database, which are runs of their own."""
 
@@ -103,27 +90,17 @@ class BatchReport(Contract):
 
     @property
     def summary(self) -> str:
-        text = f"{_count(self.imported, 'file')} imported, {self.there:,} were there"
+        text = f"{say_count(self.imported, 'file')} imported, {self.there:,} were there"
         cancelled = sum(part.cancelled for part in self.parts)
         text += f", {self.failed:,} failed" if self.failed else ""
         text += f", {cancelled:,} cancelled" if cancelled else ""
-        text += f", {_count(len(self.problems), 'problem')} with the sources" if self.problems else ""
-        text += f", {_count(self.placed, 'order')} of BIOMERO placed" if self.placed else ""
+        text += f", {say_count(len(self.problems), 'problem')} with the sources" if self.problems else ""
+        text += f", {say_count(self.placed, 'order')} of BIOMERO placed" if self.placed else ""
         return text
 
     def causes(self) -> tuple[Cause, ...]:
         """Why things failed, the most frequent cause first. Examples are of those that are listed."""
-        counts: Counter[tuple[FailureCategory, str]] = Counter()
-        examples: dict[tuple[FailureCategory, str], list[tuple[str, str]]] = {}
-        for where, failure in self._failures():
-            cause = (failure.category, failure.next_step)
-            counts[cause] += 1
-            if len(named := examples.setdefault(cause, [])) < MOST_EXAMPLES:
-                named.append((where, failure.summary))
-        return tuple(
-            Cause(category=category, next_step=next_step, count=count, examples=tuple(examples[category, next_step]))
-            for (category, next_step), count in counts.most_common()
-        )
+        return group_causes((where, failure, 1) for where, failure in self._failures())
 
     def _failures(self) -> list[tuple[str, Failure]]:
         found = [(problem.where, problem.failure) for problem in self.problems]
@@ -140,7 +117,3 @@ class BatchReport(Contract):
                 if form.failure is not None
             ]
         return found
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

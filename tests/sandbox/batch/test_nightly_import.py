@@ -11,8 +11,8 @@ from blocks.watched_folders import WatchedFolders
 from cli.batch_watch import read_batch_report
 from contracts.batch.watch_rule import WatchRule
 from contracts.failures import FailureCategory
-from tasks.batch_mail import MAIL_BLOCK
 from tasks.batch_sources import WATCHED_BLOCK
+from tasks.report_mail import MAIL_BLOCK
 from tests.post_office import Kept
 from tests.sandbox.batch.conftest import Batches
 
