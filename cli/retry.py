@@ -28,12 +28,11 @@ def retry(
 
 
 async def _retry(order: str) -> None:
-    from prefect.client.schemas import OrchestrationResult
-    from prefect.client.schemas.objects import State
-    from prefect.states import AwaitingRetry, Scheduled
+    from prefect.states import Scheduled
 
     from cli.flow_runs import find_run, parse_token, state_name, token_of
     from tasks.prefect_client import prefect_client
+    from tasks.retry_run import retry_run
 
     async with prefect_client() as client:
         run = await find_run(client, parse_token(order))
@@ -59,13 +58,5 @@ async def _retry(order: str) -> None:
                 "This order has succeeded; there is nothing to retry.",
                 next_step="Place a new order to import the files again.",
             )
-        retried: State[object] = AwaitingRetry(message="Retried from the command line")
-        answer: OrchestrationResult[object] = await client.set_flow_run_state(run.id, retried, force=True)
-        if answer.state is None or not answer.state.is_scheduled():
-            raise fail(
-                FailureCategory.BAD_REQUEST,
-                "Prefect did not accept the retry.",
-                detail=str(answer.details),
-                next_step="Look at the run in the Prefect UI.",
-            )
+        await retry_run(client, run.id, "Retried from the command line")
     console.print(f"Retried. See it with: omero-flows show {token_of(run)}", highlight=False)
