@@ -1,42 +1,21 @@
-"""Place an analysis run, and watch it in the terminal until it ends."""
+"""Watch an analysis run in the terminal until it ends."""
 
 from __future__ import annotations
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cli.analysis_table import analysis_tables
 from cli.failures import console
 from cli.flow_runs import read_analysis_report, read_standing, state_name
-from cli.placed_run import follow, has_completed, say_doing
+from cli.placed_run import follow, has_completed, say_doing, spinning_bar
 from contracts.analysis_run import AnalysisRun
-from contracts.deployment_names import ANALYSIS_RUN
-from contracts.run_tags import analysis_tags
-from tasks.analysis_work import CLUSTER_BLOCK
-from tasks.placing import place_flow_run
-
-
-async def place_run(client: PrefectClient, run: AnalysisRun) -> FlowRun:
-    """Make the flow run; the same token again gives the run that is there.
-
-    Raises:
-        FailureError: NOT_CONFIGURED when there is no deployment.
-    """
-    return await place_flow_run(
-        client,
-        ANALYSIS_RUN,
-        {"run": run.model_dump(mode="json")},
-        name=run.title,
-        token=run.uuid,
-        tags=analysis_tags(run, CLUSTER_BLOCK),
-    )
 
 
 async def watch_run(client: PrefectClient, placed: FlowRun, run: AnalysisRun, web_url: str | None) -> bool:
     """Show the run until it ends, then its tables; Ctrl-C leaves it running. False when not all went well."""
-    bar = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console)
+    bar = spinning_bar()
     line = bar.add_task("placed")
 
     async def update(placed: FlowRun) -> None:

@@ -1,4 +1,4 @@
-"""`omero-flows batch`: many files of many users, from a manifest."""
+"""`omero-flows batch`: many files of many users, from a manifest; and analyses of all that is new."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.batch_analyse import analyse_new
 from cli.failures import console, errors, reported
 from cli.site import use_site
 from contracts.failures import FailureCategory, fail
@@ -16,7 +17,11 @@ from contracts.failures import FailureCategory, fail
 if TYPE_CHECKING:
     from contracts.batch.manifest import Manifest, RowDefaults
 
-app = typer.Typer(help="Import many files of many users, from a manifest (CSV, XLSX, JSON).", no_args_is_help=True)
+app = typer.Typer(
+    help="Import many files of many users, from a manifest (CSV, XLSX, JSON); analyse all new images of a dataset.",
+    no_args_is_help=True,
+)
+app.command("analyse")(analyse_new)
 
 #: Bad rows that are named one by one.
 MOST_SAID = 200
@@ -136,7 +141,7 @@ async def _run(file: Path, defaults: RowDefaults, title: str, leave_out: bool, t
 @app.command("show")
 @reported
 def show(
-    batch: Annotated[str, typer.Argument(help="Id of the batch's flow run; `batch run` prints it.")],
+    batch: Annotated[str, typer.Argument(help="Id of the batch's flow run; the command that placed it prints it.")],
     as_json: Annotated[
         bool, typer.Option("--json", help="For a program to read; null before there is a report.")
     ] = False,
@@ -148,18 +153,24 @@ def show(
 
 
 async def _show(batch: str, as_json: bool) -> None:
-    from cli.batch_watch import batch_table, read_batch_report
+    from cli.batch_watch import analysis_batch_tables, batch_table, read_analysis_batch_report, read_batch_report
     from cli.flow_runs import parse_token
     from tasks.prefect_client import prefect_client
 
+    token = parse_token(batch)
     async with prefect_client() as client:
-        report = await read_batch_report(client, parse_token(batch))
+        report = await read_batch_report(client, token)
+        analyses = None if report is not None else await read_analysis_batch_report(client, token)
+    shown = report or analyses
     if as_json:
-        typer.echo("null" if report is None else report.model_dump_json(indent=2))
-    elif report is None:
-        console.print("There is no report yet.")
-    else:
+        typer.echo("null" if shown is None else shown.model_dump_json(indent=2))
+    elif report is not None:
         console.print(batch_table(report))
+    elif analyses is not None:
+        for table in analysis_batch_tables(analyses):
+            console.print(table)
+    else:
+        console.print("There is no report yet.")
 
 
 def _say_problems(manifest: Manifest) -> None:

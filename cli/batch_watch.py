@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
@@ -11,8 +12,10 @@ from rich.table import Table
 
 from cli.failures import console
 from cli.flow_runs import read_progress, state_name
-from cli.placed_run import count_bar, follow, has_completed
+from cli.placed_run import count_bar, follow, has_completed, say_doing, spinning_bar
+from contracts.batch.causes import Cause
 from contracts.batch.report import BatchReport, batch_report_key
+from contracts.batch.rule_report import AnalysisBatchReport, ImageCounts, RuleRun, rule_report_key
 from tasks.latest_artifact import read_latest
 
 
@@ -40,13 +43,68 @@ async def watch_batch(client: PrefectClient, run: FlowRun, files: int) -> bool:
     return has_completed(ended)
 
 
+async def read_analysis_batch_report(client: PrefectClient, run: UUID) -> AnalysisBatchReport | None:
+    """The report of a batch of analyses; None before it has one."""
+    said = await read_latest(client, rule_report_key(run))
+    return None if said is None else AnalysisBatchReport.model_validate_json(said)
+
+
+async def watch_analysis_batch(client: PrefectClient, run: FlowRun) -> bool:
+    """Show the batch until all is placed, then its report; Ctrl-C leaves it running. False when not all went well."""
+    bar = spinning_bar()
+    line = bar.add_task("placed")
+
+    async def update(run: FlowRun) -> None:
+        bar.update(line, description=escape(await say_doing(client, run)))
+
+    ended = await follow(client, run, bar, update, token=run.id)
+    if ended is None:
+        return True
+    report = await read_analysis_batch_report(client, run.id)
+    for table in [] if report is None else analysis_batch_tables(report):
+        console.print(table)
+    return has_completed(ended)
+
+
+def counts_table(title: str, images: ImageCounts) -> Table:
+    """How the images stand that a rule watches."""
+    table = Table(title=escape(title), title_justify="left", title_style="bold")
+    for heading in ("New", "Under way", "Done", "Failed", "Results, left alone"):
+        table.add_column(heading, justify="right")
+    found = (images.new, images.under_way, images.done, images.failed, images.results)
+    table.add_row(*(f"{count:,}" for count in found))
+    return table
+
+
+def analysis_batch_tables(report: AnalysisBatchReport) -> list[Table]:
+    """What each rule found, what went wrong, what was placed, and how earlier runs stand."""
+    tables = [counts_table(rule.title, rule.images) for rule in report.rules]
+    if causes := report.causes():
+        tables.append(_causes_table(report.summary, causes))
+    runs = (("Placed", report.placed), ("Tried again", report.retried), ("Runs of earlier batches", report.earlier))
+    return tables + [_runs_table(heading, found) for heading, found in runs if found]
+
+
+def _runs_table(heading: str, runs: Sequence[RuleRun]) -> Table:
+    table = Table(title=heading, title_justify="left", title_style="bold")
+    for column in ("UUID", "Run", "Images", "Stands"):
+        table.add_column(column, overflow="fold")
+    for run in runs:
+        table.add_row(str(run.uuid), escape(run.title), f"{run.images:,}", run.standing.value)
+    return table
+
+
 def batch_table(report: BatchReport) -> Table:
     """One row for each cause of failures, with what to do; above it the counts."""
-    table = Table(title=report.summary, title_justify="left", title_style="bold")
+    return _causes_table(report.summary, report.causes())
+
+
+def _causes_table(title: str, causes: Sequence[Cause]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("How many", justify="right")
     table.add_column("Why, and what to do", overflow="fold")
     table.add_column("For example", overflow="fold")
-    for cause in report.causes():
+    for cause in causes:
         examples = "\n".join(f"{where}: {summary}" for where, summary in cause.examples)
         why = f"{cause.category.value}\n[dim]{escape(cause.next_step)}[/]"
         table.add_row(f"{cause.count:,}", why, escape(examples))

@@ -39,6 +39,11 @@ def count_bar() -> Progress:
     )
 
 
+def spinning_bar() -> Progress:
+    """What is done now, since when; for what cannot be counted."""
+    return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console)
+
+
 async def follow(
     client: PrefectClient, run: FlowRun, bar: Progress, update: Callable[[FlowRun], Awaitable[None]], *, token: UUID
 ) -> FlowRun | None:

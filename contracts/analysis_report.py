@@ -62,6 +62,13 @@ class AnalysisReport(Contract):
         return next((failure for failure in failures if failure.awaited is not None), None)
 
     @property
+    def reason(self) -> Failure | None:
+        """Why the run has not succeeded: of several failures the first, as the run went on."""
+        found = [self.failure, *(verdict.failure for verdict in self.verdicts)]
+        found += [item.failure for item in self.refused] + [item.failure for item in self.failed]
+        return next((failure for failure in found if failure is not None), None)
+
+    @property
     def summary(self) -> str:
         """One line for a list of runs."""
         if self.failure is not None and not self.verdicts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -41,6 +41,12 @@ class AnalysisInputs(Contract):
     datasets: Ids = ()
     plates: Ids = ()
     attachments: dict[str, Ids] = {}
+
+    @property
+    def first(self) -> tuple[str, int]:
+        """Kind and id of the first of them."""
+        kinds = (("Image", self.images), ("Dataset", self.datasets), ("Plate", self.plates))
+        return next((kind, ids[0]) for kind, ids in kinds if ids)
 
     @model_validator(mode="after")
     def _something_to_analyse(self) -> Self:
@@ -132,6 +138,14 @@ class AnalysisRun(Contract):
         Resources()
     )
     results: Annotated[ResultOptions, Field(description="What becomes of the results in OMERO.")] = ResultOptions()
+    rule: Annotated[
+        Token | None, Field(description="The rule of a batch that placed it; empty: a person has placed it.")
+    ] = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the workflow's parameters are given: values, and ids of attachments."""
+        return self.parameters | {name: list(ids) for name, ids in self.inputs.attachments.items()}
 
     @property
     def title(self) -> str:

@@ -4,6 +4,8 @@ IMPORT_ORDER = "import-order/import-order"
 ANALYSIS_RUN = "analysis-run/analysis-run"
 BATCH_IMPORT = "batch-import/batch-import"
 NIGHTLY_IMPORT = "batch-import/nightly-import"
+BATCH_ANALYSIS = "batch-analysis/batch-analysis"
+NIGHTLY_ANALYSIS = "batch-analysis/nightly-analysis"
 BIOMERO_BRIDGE = "bridge-biomero/bridge-biomero"
 #: Takes over the history of a BIOMERO site; the runs that it keeps are of a flow of their own.
 BIOMERO_HISTORY = "biomero-history/biomero-history"

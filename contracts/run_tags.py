@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from uuid import UUID
 
 from contracts.analysis_run import AnalysisRun
 from contracts.import_order import ImportOrder
@@ -19,6 +20,8 @@ _USER = "user:"
 _GROUP = "group:"
 _KIND = "kind:"
 _WORKFLOW = "workflow:"
+_RULE = "rule:"
+_BATCH = "batch:"
 
 
 class RunKind(StrEnum):
@@ -43,6 +46,16 @@ def workflow_tag(workflow: str) -> str:
     return _WORKFLOW + workflow
 
 
+def rule_tag(rule: UUID) -> str:
+    """On every analysis that a batch placed by that rule, and on every batch that has looked after it to its end."""
+    return _RULE + str(rule)
+
+
+def batch_tag(batch: UUID) -> str:
+    """On every analysis that the batch of that flow run placed."""
+    return _BATCH + str(batch)
+
+
 def order_tags(order: ImportOrder) -> list[str]:
     return [ORDERED, str(order.uuid), kind_tag(RunKind.IMPORT), user_tag(order.user), group_tag(order.group)]
 
@@ -57,4 +70,5 @@ def analysis_tags(run: AnalysisRun, cluster: str) -> list[str]:
         group_tag(run.group),
         workflow_tag(run.workflow.name),
         CLUSTER_TAG + cluster,
+        *([] if run.rule is None else [rule_tag(run.rule)]),
     ]

@@ -16,6 +16,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from contracts.base import Contract
+from contracts.batch.analysis_rule import AnalysisRule
 from contracts.batch.watch_rule import RuleName, WatchRule
 from contracts.failures import FailureCategory, fail
 from contracts.import_settings import ImportSettings
@@ -120,6 +121,7 @@ class SiteSettings(Contract):
     biomero: BiomeroSettings | None = None
     mail: MailSettings | None = None
     watched: dict[RuleName, WatchRule] = Field(default_factory=dict)
+    analyses: dict[RuleName, AnalysisRule] = Field(default_factory=dict)
     imports: ImportSettings = ImportSettings()
     workflows: dict[str, WorkflowEntry] = Field(default_factory=dict)
     result_storage: str

@@ -10,6 +10,7 @@ from pathlib import Path
 from prefect.blocks.core import Block
 from pydantic import SecretStr, ValidationError
 
+from blocks.analysis_rules import AnalysisRules
 from blocks.biomero_database import BiomeroDatabase
 from blocks.container_engine import ContainerEngine
 from blocks.container_runtime import RUNTIMES
@@ -42,7 +43,7 @@ def wanted_blocks(settings: SiteSettings) -> list[Block]:
         blocks.append(slurm_cluster(settings.cluster))
     if settings.biomero is not None:
         blocks.append(biomero_database(settings.biomero))
-    blocks.append(WatchedFolders(rules=settings.watched))
+    blocks += [WatchedFolders(rules=settings.watched), AnalysisRules(rules=settings.analyses)]
     if settings.mail is not None:
         blocks.append(mail_server(settings.mail))
     if settings.workflows:

@@ -88,7 +88,7 @@ class _Resolver:
         wanted = {*inputs.images, *(image for _, image in linked), *(field.image for field in fields)}
         _check_number(len(wanted))
         seen = self._ask.images(wanted)
-        self._check_seen("Image", wanted, seen)
+        check_seen(self._session, "Image", wanted, seen)
         self._check_pixels(seen.values())
         elsewhere = wanted - {image for _, image in linked} - {field.image for field in fields}
         parents = self._ask.datasets_of_images(elsewhere)
@@ -108,27 +108,8 @@ class _Resolver:
 
     def _containers(self, kind: str, ids: Collection[int]) -> dict[int, Seen]:
         found = self._ask.containers(kind, ids)
-        self._check_seen(kind, ids, found)
+        check_seen(self._session, kind, ids, found)
         return found
-
-    def _check_seen(self, kind: str, wanted: Iterable[int], found: Mapping[int, Seen]) -> None:
-        missing = sorted(set(wanted) - set(found))
-        if missing:
-            raise fail(
-                FailureCategory.UNKNOWN_INPUT,
-                f"There is no {kind} {_some(map(str, missing))} that {self._session.user!r} can see.",
-                detail=_all(map(str, missing)),
-                next_step="Leave out what was deleted, or belongs to somebody whose data the user may not read.",
-            )
-        foreign = [found[id] for id in sorted(set(wanted)) if found[id].group != self._session.group_id]
-        if foreign:
-            groups = _some(map(repr, sorted({one.group_name for one in foreign})))
-            raise fail(
-                FailureCategory.UNKNOWN_INPUT,
-                f"{kind} {_named(foreign)} belongs to group {groups}, not to {self._session.group!r}.",
-                detail=_all(map(_name, foreign)),
-                next_step="Analyse the data of one group at a time, in that group.",
-            )
 
     def _check_not_empty(self, kind: str, containers: Mapping[int, Seen], filled: set[int]) -> None:
         empty = [containers[id] for id in sorted(containers) if id not in filled]
@@ -163,7 +144,7 @@ class _Resolver:
                 f"Annotation {_some(map(str, others))} is no file; a file parameter takes attached files alone.",
                 next_step="Choose an attachment.",
             )
-        self._check_seen("FileAnnotation", ids, found)
+        check_seen(self._session, "FileAnnotation", ids, found)
         bare = [found[id] for id in sorted(ids) if found[id].file is None]
         if bare:
             raise fail(
@@ -208,6 +189,31 @@ class _Resolver:
                 detail=_all(map(str, refused)),
                 next_step="Choose a dataset of the user's own as destination, or ask the owner.",
             )
+
+
+def check_seen(session: OmeroSession, kind: str, wanted: Iterable[int], found: Mapping[int, Seen]) -> None:
+    """Refuse what is not there for this user, or is in another group.
+
+    Raises:
+        FailureError: UNKNOWN_INPUT.
+    """
+    missing = sorted(set(wanted) - set(found))
+    if missing:
+        raise fail(
+            FailureCategory.UNKNOWN_INPUT,
+            f"There is no {kind} {_some(map(str, missing))} that {session.user!r} can see.",
+            detail=_all(map(str, missing)),
+            next_step="Leave out what was deleted, or belongs to somebody whose data the user may not read.",
+        )
+    foreign = [found[id] for id in sorted(set(wanted)) if found[id].group != session.group_id]
+    if foreign:
+        groups = _some(map(repr, sorted({one.group_name for one in foreign})))
+        raise fail(
+            FailureCategory.UNKNOWN_INPUT,
+            f"{kind} {_named(foreign)} belongs to group {groups}, not to {session.group!r}.",
+            detail=_all(map(_name, foreign)),
+            next_step="Analyse the data of one group at a time, in that group.",
+        )
 
 
 def _check_number(images: int) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from blocks.image_storage import ImageStorage
 from blocks.omero_server import OmeroServer
@@ -93,6 +94,30 @@ class AnalysisWork(UserWork):
         return ResultRun(self.run, facts, inputs, self.server, self.session, self.storage, stop=self.stop)
 
 
+@dataclass(frozen=True)
+class AnalysisSite:
+    """The site's blocks that analyses need."""
+
+    server: OmeroServer
+    storage: ImageStorage
+    cluster: SlurmCluster
+    catalogue: WorkflowCatalogue
+
+    def work(self, run: AnalysisRun, session: OmeroSession) -> AnalysisWork:
+        """A run, in its user's session."""
+        return AnalysisWork(run, self.server, session, self.storage, self.cluster, self.catalogue)
+
+
+async def load_site() -> AnalysisSite:
+    """
+    Raises:
+        FailureError: NOT_CONFIGURED.
+    """
+    server, storage = await load_blocks()
+    cluster = await load_block(SlurmCluster, CLUSTER_BLOCK)
+    return AnalysisSite(server, storage, cluster, await load_block(WorkflowCatalogue, CATALOGUE_BLOCK))
+
+
 @asynccontextmanager
 async def begin_run(run: AnalysisRun) -> AsyncIterator[AnalysisWork]:
     """Load the blocks and begin; sessions and logins open at first use and end with the process's part of the run.
@@ -100,11 +125,9 @@ async def begin_run(run: AnalysisRun) -> AsyncIterator[AnalysisWork]:
     Raises:
         FailureError: NOT_CONFIGURED.
     """
-    server, storage = await load_blocks()
-    cluster = await load_block(SlurmCluster, CLUSTER_BLOCK)
-    catalogue = await load_block(WorkflowCatalogue, CATALOGUE_BLOCK)
-    with server.as_user(run.user, run.group) as session:
-        work = AnalysisWork(run, server, session, storage, cluster, catalogue)
+    site = await load_site()
+    with site.server.as_user(run.user, run.group) as session:
+        work = site.work(run, session)
         try:
             yield work
         finally:

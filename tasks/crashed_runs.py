@@ -22,11 +22,11 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Scheduled
 
-from contracts.deployment_names import ANALYSIS_RUN, BATCH_IMPORT, IMPORT_ORDER
+from contracts.deployment_names import ANALYSIS_RUN, BATCH_ANALYSIS, BATCH_IMPORT, IMPORT_ORDER
 from tasks.crash_limit import MOST_RUNS
 
 #: What people ordered; a watcher or a nightly check that crashed is followed by the next one.
-FLOWS = tuple(name.split("/")[0] for name in (IMPORT_ORDER, ANALYSIS_RUN, BATCH_IMPORT))
+FLOWS = tuple(name.split("/")[0] for name in (IMPORT_ORDER, ANALYSIS_RUN, BATCH_IMPORT, BATCH_ANALYSIS))
 #: By then the automations have done it, and a worker's late report of the same death has come.
 LEFT_ALONE = timedelta(minutes=3)
 #: Crashed longer ago than this, a run is for a person to look at: its input may have gone.

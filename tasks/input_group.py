@@ -8,23 +8,17 @@ from omero.sys import ParametersI
 from blocks.omero_failures import classify
 from blocks.omero_server import OmeroServer
 from blocks.omero_session import sudo_login
-from contracts.analysis_run import AnalysisInputs
 from contracts.failures import FailureCategory, fail
 
 
-def find_group(server: OmeroServer, inputs: AnalysisInputs) -> str:
-    """The name of the group that the first input is in, as the sudo account sees it.
+def find_group(server: OmeroServer, kind: str, id: int) -> str:
+    """The name of the group that an object is in, as the sudo account sees it. `kind`: a word of our own.
 
-    It grants nothing: whether the user is in that group and may read the inputs is checked in the user's own session.
+    It grants nothing: whether the user is in that group and may read the object is checked in the user's own session.
 
     Raises:
         FailureError: UNKNOWN_INPUT, OMERO_UNREACHABLE, OMERO_REFUSED_LOGIN, OMERO_REFUSED.
     """
-    kind, id = next(
-        (kind, ids[0])
-        for kind, ids in (("Image", inputs.images), ("Dataset", inputs.datasets), ("Plate", inputs.plates))
-        if ids
-    )
     try:
         with sudo_login(server) as client:
             rows = unwrap(

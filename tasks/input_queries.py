@@ -89,6 +89,9 @@ class RegisteredStore:
     series: int | None
 
 
+_CHILDREN = "select l.child.id from {} l where l.parent.id in (:ids)"
+
+
 class InputQueries:
     """Asks in the session of the user who analyses. `asked` counts the queries."""
 
@@ -97,7 +100,7 @@ class InputQueries:
         self.asked = 0
 
     def containers(self, kind: str, ids: Iterable[int]) -> dict[int, Seen]:
-        """Datasets or Plates by id."""
+        """Datasets, Plates, Projects or Screens by id."""
         rows = self._rows(
             f"select o.id, o.name, o.details.group.id, o.details.group.name from {kind} o where o.id in (:ids)", ids
         )
@@ -117,6 +120,14 @@ class InputQueries:
         """Dataset and image, for every image in them."""
         text = "select l.parent.id, l.child.id from DatasetImageLink l where l.parent.id in (:ids)"
         return [(row[0], row[1]) for row in self._rows(text, datasets)]
+
+    def datasets_of_projects(self, projects: Iterable[int]) -> set[int]:
+        """All datasets in them."""
+        return {row[0] for row in self._rows(_CHILDREN.format("ProjectDatasetLink"), projects)}
+
+    def plates_of_screens(self, screens: Iterable[int]) -> set[int]:
+        """All plates in them."""
+        return {row[0] for row in self._rows(_CHILDREN.format("ScreenPlateLink"), screens)}
 
     def datasets_of_images(self, images: Iterable[int]) -> dict[int, Seen]:
         """The first Dataset, by name and id, of each image that lies in one."""

@@ -8,10 +8,13 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 
-from contracts.deployment_names import BATCH_IMPORT, IMPORT_ORDER
+from contracts.analysis_run import AnalysisRun
+from contracts.batch.analysis_rule import AnalysisRule
+from contracts.deployment_names import ANALYSIS_RUN, BATCH_ANALYSIS, BATCH_IMPORT, IMPORT_ORDER
 from contracts.failures import FailureCategory, fail
 from contracts.import_order import ImportOrder
-from contracts.run_tags import HOUSEKEEPING, order_tags
+from contracts.run_tags import HOUSEKEEPING, analysis_tags, batch_tag, order_tags
+from tasks.analysis_work import CLUSTER_BLOCK
 
 
 async def place_order(client: PrefectClient, order: ImportOrder) -> FlowRun:
@@ -27,6 +30,22 @@ async def place_order(client: PrefectClient, order: ImportOrder) -> FlowRun:
         name=order.title,
         token=order.uuid,
         tags=order_tags(order),
+    )
+
+
+async def place_run(client: PrefectClient, run: AnalysisRun, batch: UUID | None = None) -> FlowRun:
+    """Make an analysis run's flow run. `batch`: the flow run of the batch that places it.
+
+    Raises:
+        FailureError: NOT_CONFIGURED when there is no deployment.
+    """
+    return await place_flow_run(
+        client,
+        ANALYSIS_RUN,
+        {"run": run.model_dump(mode="json")},
+        name=run.title,
+        token=run.uuid,
+        tags=analysis_tags(run, CLUSTER_BLOCK) + ([] if batch is None else [batch_tag(batch)]),
     )
 
 
@@ -66,4 +85,22 @@ async def place_batch(client: PrefectClient, token: UUID, title: str, orders: tu
     parameters: dict[str, object] = {"title": title, "orders": [order.model_dump(mode="json") for order in orders]}
     return await place_flow_run(
         client, BATCH_IMPORT, parameters, name=title, token=token, tags=[HOUSEKEEPING, str(token)]
+    )
+
+
+async def place_analyses(
+    client: PrefectClient, token: UUID, title: str, rule: AnalysisRule, *, retry_failed: bool
+) -> FlowRun:
+    """Make the flow run of a batch that follows one rule.
+
+    Raises:
+        FailureError: NOT_CONFIGURED when there is no deployment.
+    """
+    parameters: dict[str, object] = {
+        "title": title,
+        "rules": [rule.model_dump(mode="json")],
+        "retry_failed": retry_failed,
+    }
+    return await place_flow_run(
+        client, BATCH_ANALYSIS, parameters, name=title, token=token, tags=[HOUSEKEEPING, str(token)]
     )

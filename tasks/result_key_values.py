@@ -20,6 +20,8 @@ from contracts.staged_input import StagedInput
 from tasks.key_values import Pairs, map_annotation
 from tasks.result_run import ResultRun, result_token
 
+#: Key of an input's value that says which rule's run used it: a batch looks for it (tasks/rule_evidence.py).
+RULE = "Rule"
 #: An annotation to be: its namespace, the pair that tells it from others there, and all of its pairs.
 KeyValues = tuple[str, tuple[str, str], Pairs]
 
@@ -58,6 +60,7 @@ def input_key_values(run: AnalysisRun, facts: RunFacts) -> KeyValues:
             ("Username", run.user),
             ("Group", run.group),
             ("Created_On", _moment(facts.begun)),
+            *(() if run.rule is None else ((RULE, str(run.rule)),)),
         ),
     )
 

@@ -19,7 +19,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from contracts.cycle_times import CycleTimes, cycle_times_key
-from contracts.deployment_names import ANALYSIS_RUN, BATCH_IMPORT, BIOMERO_BRIDGE, IMPORT_ORDER
+from contracts.deployment_names import ANALYSIS_RUN, BATCH_ANALYSIS, BATCH_IMPORT, BIOMERO_BRIDGE, IMPORT_ORDER
 from contracts.storage_use import STORAGE_USE, StorageUse
 from tasks.artifact_pages import PAGE
 from tasks.latest_artifact import as_text, read_latest
@@ -27,7 +27,10 @@ from tasks.watcher import WATCHER, read_latest_watcher
 
 MOST_READ = 2000
 #: Flows whose runs are counted, by the word for them.
-_KINDS = {name.partition("/")[0]: name.partition("/")[0] for name in (IMPORT_ORDER, ANALYSIS_RUN, BATCH_IMPORT)}
+_KINDS = {
+    name.partition("/")[0]: name.partition("/")[0]
+    for name in (IMPORT_ORDER, ANALYSIS_RUN, BATCH_IMPORT, BATCH_ANALYSIS)
+}
 _STATES = {
     "waiting": ("SCHEDULED", "PENDING", "PAUSED"),
     "running": ("RUNNING", "CANCELLING"),

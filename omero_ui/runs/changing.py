@@ -99,7 +99,8 @@ def repeat(prefect: PrefectApi, visitor: Visitor, run: FlowRun, summary: RunSumm
         if summary.kind is RunKind.IMPORT:
             place_order(prefect, ImportOrder.model_validate(order))
         else:
-            place_analysis(prefect, AnalysisRun.model_validate(order))
+            # It is the visitor's: no batch takes it for one of its own.
+            place_analysis(prefect, AnalysisRun.model_validate(order | {"rule": None}))
     except ValidationError as error:
         raise fail(
             FailureCategory.BAD_REQUEST,

@@ -11,13 +11,13 @@ from typing import Any
 
 from prefect.client.schemas.objects import FlowRun
 
-from cli.analysis_watch import place_run
 from cli.flow_runs import read_analysis_report
 from contracts.analysis_report import AnalysisReport
 from contracts.analysis_run import AnalysisRun
 from contracts.run_results import ANALYZED
 from sandbox.cluster.machine import Machine
 from sandbox.site import Site
+from tasks.placing import place_run
 from tasks.watcher import find_watchers
 from tests.chaos.analysis.copy_workflow import NAME
 from tests.chaos.desk import Desk, Placed

@@ -26,7 +26,6 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelling
 
-from cli.analysis_watch import place_run
 from cli.flow_runs import read_analysis_report, read_report, read_standing
 from contracts.analysis_report import AnalysisReport
 from contracts.analysis_run import AnalysisRun
@@ -36,6 +35,7 @@ from sandbox.cluster.machine import Machine
 from sandbox.samples import write_samples
 from sandbox.site import Site
 from sandbox.site.service import PROJECT
+from tasks.placing import place_run
 from tests.chaos.waiting import LONG, wait_for
 
 GROUP = "lab-a"

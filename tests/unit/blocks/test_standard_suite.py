@@ -6,6 +6,7 @@ import pytest
 from prefect.blocks.core import Block
 from prefect.testing.standard_test_suites import BlockStandardTestSuite
 
+from blocks.analysis_rules import AnalysisRules
 from blocks.container_engine import ContainerEngine
 from blocks.image_storage import ImageStorage
 from blocks.mail_server import MailServer
@@ -56,6 +57,12 @@ class TestWatchedFolders(Offline):
     @pytest.fixture
     def block(self) -> type[Block]:
         return WatchedFolders
+
+
+class TestAnalysisRules(Offline):
+    @pytest.fixture
+    def block(self) -> type[Block]:
+        return AnalysisRules
 
 
 class TestMailServer(Offline):

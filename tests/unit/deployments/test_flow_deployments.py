@@ -19,7 +19,7 @@ ENTRIES = read_deployments()
 def test_every_parameter_is_explained_in_the_run_form(entry: FlowDeployment) -> None:
     schema = parameter_schema(entry.load_flow()).model_dump(mode="json")
     described = dict(schema["properties"])
-    for name in ("ImportOrder", "AnalysisRun", "Destination"):
+    for name in ("ImportOrder", "AnalysisRun", "AnalysisRule", "Destination"):
         described |= {
             f"{name}.{key}": field for key, field in schema["definitions"].get(name, {}).get("properties", {}).items()
         }
