@@ -23,7 +23,7 @@ from tests.chaos.analysis.placed_runs import GROUP, PlacedRun, RunDesk
 from tests.chaos.analysis.run_aftermath import RunEnding, check_run_aftermath
 from tests.chaos.waiting import wait_for
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(1800)
 
 
 def test_killed_between_two_runs_and_started_twice(site: Site, runs: RunDesk, tmp_path: Path) -> None:
