@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.batch_analyse import analyse_new
+from cli.batch_rules import show_rules
 from cli.failures import console, errors, reported
 from cli.site import use_site
 from contracts.failures import FailureCategory, fail
@@ -22,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command("analyse")(analyse_new)
+app.command("rules")(show_rules)
 
 #: Bad rows that are named one by one.
 MOST_SAID = 200

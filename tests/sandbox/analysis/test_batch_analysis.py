@@ -218,6 +218,10 @@ def test_a_night_with_rules_that_cannot_be_followed(nights: Nights, post_office:
         "unknown": rule(workflow={"name": "nuclie"}),
     }
     with _standing(nights, rules, port):
+        looked = nights.desk.command("batch", "rules")
+        assert looked.returncode == 1, looked.stdout
+        for said in (f"no Dataset {deleted}", "no user 'nobody'", "Is 'nuclei' meant?", "-5 is less than 1"):
+            assert said in looked.stdout, looked.stdout
         batch = nights.ask(_start_night)
         nights.desk.wait_for_state(batch, "Failed", "Completed", "Crashed")
     report = nights.report(batch)
