@@ -37,6 +37,11 @@ class Target(Contract):
     id: ObjectId
     name: Annotated[str, Field(max_length=255)]
 
+    @property
+    def place(self) -> str:
+        """What is meant, without its name: `Dataset:7`."""
+        return f"{self.type.value}:{self.id}"
+
 
 class Item(Contract):
     """A file of the list, or one image of it. `conversion` is a converter's name or `AS_IT_IS`.
@@ -125,6 +130,14 @@ class Draft(Contract):
 
     def target_of(self, item: Item) -> Target | None:
         return item.target or self.target
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Where what is in the list goes, each place once: the list's own first. Of an empty list that one alone."""
+        used = {target.place: target for item in self.items if (target := self.target_of(item)) is not None}
+        if self.target is not None and (self.target.place in used or not self.items):
+            used = {self.target.place: self.target} | used
+        return tuple(used.values())
 
     def _changed(self, keys: set[tuple[str, str | None]], update: dict[str, object]) -> Self:
         items = (item.model_copy(update=update) if item.key in keys else item for item in self.items)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from contracts.base import Pair
 from contracts.destination import Destination, DestinationType
@@ -82,10 +84,10 @@ def make_orders(
     settings: ImportSettings,
     user: str,
     key_values: tuple[Pair, ...] = (),
-    forms: tuple[FilledForm, ...] = (),
+    forms: Mapping[str, tuple[FilledForm, ...]] = MappingProxyType({}),
 ) -> tuple[ImportOrder, ...]:
-    """One order for each place. Its token is made from the list's, who orders, and all that is ordered. `forms` were
-    filled in for the place that the list goes to.
+    """One order for each place. Its token is made from the list's, who orders, and all that is ordered. `forms`: what
+    was filled in, by the place it is for (`Target.place`).
 
     So the same list gives the same orders however often it is sent, and no browser can choose the token of an
     order that is another's, or of another list.
@@ -98,8 +100,8 @@ def make_orders(
         raise fail(
             FailureCategory.BAD_REQUEST, "The list is empty.", next_step="Choose files or folders to import first."
         )
-    places: defaultdict[tuple[DestinationType, int], list[SourceFile]] = defaultdict(list)
-    names: dict[tuple[DestinationType, int], str] = {}
+    places: defaultdict[str, list[SourceFile]] = defaultdict(list)
+    targets: dict[str, Target] = {}
     for item in draft.items:
         target = draft.target_of(item)
         trouble = find_trouble(item, target, settings)
@@ -110,26 +112,25 @@ def make_orders(
                 detail=trouble.says if trouble else "",
                 next_step="Correct it in the list; nothing was placed.",
             )
-        places[target.type, target.id].append(_source(item, settings))
-        names[target.type, target.id] = target.name
-    main = (draft.target.type, draft.target.id) if draft.target is not None else None
-    if forms and main not in places:
+        places[target.place].append(_source(item, settings))
+        targets[target.place] = target
+    if not set(forms) <= set(places):
         raise fail(
             FailureCategory.BAD_REQUEST,
             "Forms are filled in for a place to which nothing of the list goes.",
-            next_step="Untick the forms, or let something go with the list.",
+            next_step="Untick them, or let something go there.",
         )
     orders = (
         ImportOrder(
             uuid=draft.token,
             user=user,
             group=draft.group,
-            destination=Destination(type=kind, id=id, label=names[kind, id] or None),
-            files=tuple(files),
+            destination=Destination(type=target.type, id=target.id, label=target.name or None),
+            files=tuple(places[place]),
             key_values=key_values,
-            forms=forms if (kind, id) == main else (),
+            forms=forms.get(place, ()),
         )
-        for (kind, id), files in places.items()
+        for place, target in targets.items()
     )
     return tuple(
         order.model_copy(update={"uuid": uuid.uuid5(draft.token, order.model_dump_json())}) for order in orders

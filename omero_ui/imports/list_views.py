@@ -26,7 +26,7 @@ from omero_ui.imports.draft_orders import (
 from omero_ui.imports.folder_files import find_files
 from omero_ui.imports.form_views import tell_misfit
 from omero_ui.imports.item_values import key_value, read_keys, read_value
-from omero_ui.imports.order_forms import Misfit, read_filled
+from omero_ui.imports.order_forms import Misfit, SentForm, read_filled
 from omero_ui.page import NotThere, Request, Response, omero_of, page, show
 from omero_ui.prefect_api.connection import prefect
 from omero_ui.prefect_api.placing import place_order
@@ -34,6 +34,8 @@ from omero_ui.visitor import Visitor, VisitorGroup
 
 #: Items that are shown; the others are counted.
 SHOWN = 200
+#: Places whose forms are shown; each is a question to OMERO.
+FORMS_OF = 5
 #: Datasets and screens that are offered beside an item which is to go elsewhere.
 OFFERED = 50
 
@@ -51,31 +53,31 @@ def change(request: Request, visitor: Visitor) -> Response:
     return show(request, visitor, "omero_ui/imports/list.html", list_context(changed, desk, conn, group))
 
 
-def _sent_forms(post: Any) -> list[tuple[str, str, str]]:
-    """Name, version and values of each form. One that lacks a part is not dropped: nobody would miss it.
+def _sent_forms(post: Any) -> list[SentForm]:
+    """One that lacks a part is not dropped: nobody would miss it.
 
     Raises:
         FailureError: BAD_REQUEST.
     """
-    names, versions, values = (post.getlist(field) for field in ("form", "version", "values"))
-    if not len(names) == len(versions) == len(values):
+    parts = [post.getlist(field) for field in ("place", "form", "version", "values")]
+    if len({len(part) for part in parts}) != 1:
         raise fail(
             FailureCategory.BAD_REQUEST,
             "What was filled in did not come whole.",
             next_step="Load the page again; what you typed comes back as a draft.",
         )
-    return list(zip(names, versions, values, strict=True))
+    return [SentForm(*part) for part in zip(*parts, strict=True)]
 
 
 @page("import", methods=("POST",))
 def place(request: Request, visitor: Visitor) -> Response:
-    """Place the list as an order, with what was filled in for its destination; the page then goes to its run. The same
-    list again gives the same order.
+    """Place the list as an order, with what was filled in for its destinations; the page then goes to its run. The
+    same list again gives the same order.
     """
     draft = draft_of(visitor, request.POST.get("draft", ""))
     group = group_of(visitor, draft.group)
     desk, conn = read_desk(), omero_of(request)
-    forms = read_filled(conn, draft.target, _sent_forms(request.POST))
+    forms = read_filled(conn, draft.targets, _sent_forms(request.POST))
     if isinstance(forms, Misfit):
         return tell_misfit(request, visitor, forms)
     orders = make_orders(draft, desk.settings, visitor.name, forms=forms)
@@ -118,6 +120,8 @@ def list_context(draft: Draft, desk: Desk, conn: Any, group: VisitorGroup) -> di
     needed = {line.trouble.needs for line in troubled if line.trouble is not None and line.trouble.needs is not None}
     return {
         "draft": draft,
+        "targets": draft.targets[:FORMS_OF],
+        "more_targets": max(0, len(draft.targets) - FORMS_OF),
         "draft_json": draft.model_dump_json(),
         "lines": [*troubled, *(line for line in lines if line.trouble is None)][:SHOWN],
         "hidden": max(0, len(lines) - SHOWN),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -24,9 +25,21 @@ class OfferedForm(NamedTuple):
     newest: FormRecord | None
 
 
-class Misfit(NamedTuple):
-    """What was filled in for `form` does not fit."""
+class SentForm(NamedTuple):
+    """What a page sends of a form: the place it is for (`Target.place`), its name, the version on the screen, and the
+    values as JSON.
+    """
 
+    place: str
+    form: str
+    version: str
+    values: str
+
+
+class Misfit(NamedTuple):
+    """What was filled in for `form`, at `target`, does not fit."""
+
+    target: Target
     form: Form
     problems: tuple[FormProblem, ...]
 
@@ -50,30 +63,39 @@ def list_offered(conn: Any, target: Target) -> list[OfferedForm]:
 
 
 def read_filled(
-    conn: Any, target: Target | None, sent: Iterable[tuple[str, str, str]]
-) -> tuple[FilledForm, ...] | Misfit:
-    """What an order carries of forms; the first one that does not fit instead, if there is one.
-
-    Args:
-        sent: the name, the version on the screen, and the values as JSON of each form that was filled in.
+    conn: Any, targets: Iterable[Target], sent: Iterable[SentForm]
+) -> dict[str, tuple[FilledForm, ...]] | Misfit:
+    """What the orders carry of forms, by their places; the first one that does not fit instead, if there is one.
 
     Raises:
         NotThere: the visitor does not see the destination.
-        FailureError: UNKNOWN_FORM, FORM_CHANGED, DESTINATION_NOT_WRITABLE, and what `open_archive` raises.
+        FailureError: UNKNOWN_FORM, FORM_CHANGED, DESTINATION_NOT_WRITABLE, BAD_REQUEST for a place to which nothing
+            goes, and what `open_archive` raises.
     """
-    given = list(sent)
-    if not given:
-        return ()
-    if target is None:
-        raise fail(
-            FailureCategory.BAD_REQUEST,
-            "A form is filled in for a place, and none is chosen.",
-            next_step="Choose on the left where the images go.",
-        )
+    places = {target.place: target for target in targets}
+    given: defaultdict[str, list[SentForm]] = defaultdict(list)
+    for one in sent:
+        given[one.place].append(one)
+    filled: dict[str, tuple[FilledForm, ...]] = {}
+    for place, forms in given.items():
+        if place not in places:
+            raise fail(
+                FailureCategory.BAD_REQUEST,
+                "A form is filled in for a place to which nothing of the list goes.",
+                next_step="Untick it, or let something go there; what you typed stays as a draft.",
+            )
+        read = _read_filled(conn, places[place], forms)
+        if isinstance(read, Misfit):
+            return read
+        filled[place] = read
+    return filled
+
+
+def _read_filled(conn: Any, target: Target, sent: Iterable[SentForm]) -> tuple[FilledForm, ...] | Misfit:
     require_annotatable(find_object(conn, target.type.value, target.id))
     there = {one.form.id: one.form for one in list_offered(conn, target)}
     filled = []
-    for name, version, text in given:
+    for _, name, version, text in sent:
         form = there.get(name)
         if form is None:
             raise fail(
@@ -89,8 +111,8 @@ def read_filled(
             )
         values = parse_values(text)
         if isinstance(values, FormProblem):
-            return Misfit(form, (values,))
+            return Misfit(target, form, (values,))
         if problems := check_values(form.latest.json_schema, values):
-            return Misfit(form, problems)
+            return Misfit(target, form, problems)
         filled.append(FilledForm(form=form.id, values=values, version=version, message="Filled in with an import"))
     return tuple(filled)

@@ -61,8 +61,8 @@ def make_list(alice: WebVisitor, file: str) -> tuple[List, int]:
     return orders, dataset
 
 
-def place(orders: List, values: Any, **fields: str) -> httpx.Response:
-    sent = {"draft": orders.draft, "form": FORM, "values": json.dumps(values), **fields}
+def place(orders: List, dataset: int, values: Any, **fields: str) -> httpx.Response:
+    sent = {"draft": orders.draft, "place": f"Dataset:{dataset}", "form": FORM, "values": json.dumps(values), **fields}
     return orders.visitor.post("/flows/import/order/", sent)
 
 
@@ -100,7 +100,7 @@ def test_what_was_filled_in_is_kept_once_and_told_on_the_dataset(
     offered = alice.get(f"/flows/import/forms/?target=Dataset:{dataset}&token={uuid.uuid4()}").text
     assert FORM in offered and "not filled in yet" in offered
     version = version_of(alice, dataset)
-    first, second = (place(orders, VALUES, version=version) for _ in range(2))
+    first, second = (place(orders, dataset, VALUES, version=version) for _ in range(2))
     assert where(first) == where(second)
     page = wait_for_the_end(alice, where(first))
     assert "1 of 1 files imported" in page and "target_gene = PLK1" in page
@@ -116,19 +116,48 @@ def test_what_does_not_fit_is_refused_and_nothing_is_placed(alice: WebVisitor, b
     orders, dataset = make_list(alice, file)
     version = version_of(alice, dataset)
     for values, told in (({}, "It is missing."), ([1], "It is no JSON object.")):
-        answer = place(orders, values, version=version)
+        answer = place(orders, dataset, values, version=version)
         assert answer.status_code == 422 and told in answer.text and "data-where" not in answer.text
-    stale = place(orders, VALUES, version="2001-01-01T00:00:00")
+    stale = place(orders, dataset, VALUES, version="2001-01-01T00:00:00")
     assert stale.status_code == 409 and "newer version" in stale.text
-    torn = place(orders, VALUES)
+    torn = place(orders, dataset, VALUES)
     assert torn.is_client_error and "did not come whole" in torn.text
-    unknown = place(orders, VALUES, version=version, form="<b>none</b>")
+    unknown = place(orders, dataset, VALUES, version=version, form="<b>none</b>")
     assert unknown.status_code == 409 and "&lt;b&gt;none" in unknown.text
+    elsewhere = place(orders, dataset + 1, VALUES, version=version)
+    assert elsewhere.status_code == 400 and "to which nothing of the list goes" in elsewhere.text
     private = made(alice, "Dataset", f"Order forms {uuid.uuid4()}", "lab-b")
     for address in ("forms/?", f"forms/fields/?fill=1&form={FORM}&"):
         assert bob.get(f"/flows/import/{address}target=Dataset:{private}").status_code == 404
         assert bob.get(f"/flows/import/{address}target=Experimenter:0").status_code == 404
     assert alice.get(f"/flows/import/forms/fields/?target=Dataset:{dataset}&form=none&fill=1").status_code == 404
+
+
+def test_each_place_of_a_list_has_its_own_forms(alice: WebVisitor, master: BlitzGateway, file: str, site: Site) -> None:
+    """Two orders come of such a list, and each keeps what was filled in for its place."""
+    orders, first = make_list(alice, file)
+    second = made(alice, "Dataset", f"Order forms {uuid.uuid4()}")
+    other = f"{file.rpartition('/')[0]}/b.tif"
+    tifffile.imwrite(site.storage / "lab-a" / other, np.full((48, 64), 7, np.uint8))
+    assert orders.change("add", item=item(other)).status_code == 200
+    shown = orders.change("send", item=json.dumps([other, None, ""]), target=f"Dataset:{second}").text
+    for dataset in (first, second):
+        assert f"/flows/import/forms/?target=Dataset%3A{dataset}&amp;" in shown
+    version = version_of(alice, first)
+    values = [VALUES, VALUES | {"target_gene": "INCENP"}]
+    sent = {
+        "draft": orders.draft, "place": [f"Dataset:{first}", f"Dataset:{second}"], "form": [FORM, FORM],
+        "version": [version, version], "values": [json.dumps(one) for one in values],
+    }  # fmt: skip
+    broken = alice.post("/flows/import/order/", sent | {"values": [json.dumps(VALUES), "{}"]})
+    assert broken.status_code == 422 and f"fields-Dataset-{second}-" in broken.text
+    answer = alice.post("/flows/import/order/", sent)
+    assert where(answer) == "/flows/runs/", answer.text
+    deadline = time.monotonic() + PATIENCE
+    while not all(records(master, dataset) for dataset in (first, second)):
+        assert time.monotonic() < deadline, "the records have not come"
+        time.sleep(1)
+    assert [records(master, dataset)[0].values for dataset in (first, second)] == values
 
 
 def test_a_form_is_filled_in_on_the_command_line(

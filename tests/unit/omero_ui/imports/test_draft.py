@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from contracts.destination import DestinationType
 from contracts.failures import FailureError
+from contracts.forms.record import FilledForm
 from contracts.import_order import MOST_FILES
 from contracts.import_settings import Converter, ImportSettings
 from contracts.preprocessing import Preprocessing
@@ -134,3 +135,17 @@ def test_what_is_proposed_and_offered() -> None:
     none = ImportSettings(converters={})
     with pytest.raises(FailureError):
         propose_for_series("a.lif", none)
+
+
+def test_each_place_of_a_list_is_named_once_and_forms_go_with_its_order() -> None:
+    other = Target(type=DestinationType.DATASET, id=8, name="Other")
+    unused = draft(Item(path="a.tif", target=other), Item(path="b.tif", target=other))
+    assert unused.targets == (other,)
+    assert draft().targets == (DATASET,)
+    mixed = draft(Item(path="a.tif", target=other), Item(path="b.tif"))
+    assert mixed.targets == (DATASET, other)
+    filled = (FilledForm(form="sample", values={"a": 1}),)
+    orders = make_orders(mixed, SETTINGS, "alice", forms={other.place: filled})
+    assert {order.destination.id: order.forms for order in orders} == {DATASET.id: (), other.id: filled}
+    with pytest.raises(FailureError, match="to which nothing of the list goes"):
+        make_orders(unused, SETTINGS, "alice", forms={DATASET.place: filled})
