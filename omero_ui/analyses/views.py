@@ -16,7 +16,7 @@ from contracts.parameter_schema import parameter_schema
 from contracts.result_pattern import PLACEHOLDERS
 from omero_ui.analyses.attachments import list_attachments
 from omero_ui.analyses.card import make_card
-from omero_ui.analyses.catalogue import find_usable, read_shelf
+from omero_ui.analyses.catalogue import Shelf, find_usable, read_shelf
 from omero_ui.analyses.choice import Choice, read_address
 from omero_ui.analyses.chosen import Lookup
 from omero_ui.analyses.cluster import installed_workflows, read_limits
@@ -27,15 +27,21 @@ from omero_ui.analyses.past_runs import find_last, find_past
 from omero_ui.imports.destination_tree import DestinationTree, Kind
 from omero_ui.page import Request, Response, omero_of, page, show
 from omero_ui.prefect_api.connection import prefect
+from omero_ui.prefect_api.remembered import Remembered
 from omero_ui.visitor import Visitor, VisitorGroup
+
+#: Seconds. The cards may be so much behind the catalogue; the dialog and the run never are.
+_CARDS_FRESH = 20.0
+_shelves = Remembered[Shelf](_CARDS_FRESH)
+_installed = Remembered[dict[str, str]](_CARDS_FRESH)
 
 
 @page("analyse")
 def show_cards(request: Request, visitor: Visitor) -> Response:
     """The catalogue; `search` narrows it. Images, datasets and plates in the address go on to the dialog."""
-    shelf = read_shelf(prefect())
+    shelf = _recent_shelf()
     search = request.GET.get("search", "").strip()[:255]
-    installed = installed_workflows(prefect())
+    installed = _installed.get("installed", lambda: installed_workflows(prefect()))
     listed = () if shelf.listing is None else shelf.listing.workflows
     cards = [make_card(workflow, installed.get(workflow.name)) for workflow in listed]
     named = {kind.lower(): ids for kind, ids in read_address(request.GET).items() if ids}
@@ -103,6 +109,12 @@ def begin_again(request: Request, visitor: Visitor, token: UUID) -> Response:
     past = find_past(prefect(), visitor, token)
     where = reverse("flows:analyse_dialog", args=[past.workflow.name])
     return HttpResponseRedirect(f"{where}?{urlencode({'again': str(token)})}")
+
+
+def _recent_shelf() -> Shelf:
+    """One that is being read is asked for anew, because its page is."""
+    shelf = _shelves.get("shelf", lambda: read_shelf(prefect()))
+    return read_shelf(prefect()) if shelf.is_reading else shelf
 
 
 def _token(text: str) -> UUID:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -24,14 +24,40 @@ class Remembered(Generic[Answered]):
 
     def get(self, key: Hashable, ask: Callable[[], Answered]) -> Answered:
         """The answer to `key`; `ask` is called when there is none that is fresh. Two who ask at once both do."""
+        known = self.known(key)
+        if known is not None:
+            return known
+        began, answer = time.monotonic(), ask()
+        self._keep(key, began, answer)
+        return answer
+
+    def get_all(
+        self, keys: Iterable[Hashable], ask: Callable[[list[Hashable]], Mapping[Hashable, Answered]]
+    ) -> dict[Hashable, Answered]:
+        """The answers to many keys, with one question for those that are not known. What it leaves out is not there."""
+        found, unknown = {}, []
+        for key in keys:
+            known = self.known(key)
+            if known is None:
+                unknown.append(key)
+            else:
+                found[key] = known
+        if unknown:
+            began = time.monotonic()
+            for key, answer in ask(unknown).items():
+                self._keep(key, began, answer)
+                found[key] = answer
+        return found
+
+    def known(self, key: Hashable) -> Answered | None:
+        """The answer to `key`, if there is one that is fresh."""
         with self._lock:
             known = self._answers.get(key)
-        if known is not None and time.monotonic() - known[0] < self._fresh:
-            return known[1]
-        began, answer = time.monotonic(), ask()
+        return known[1] if known is not None and time.monotonic() - known[0] < self._fresh else None
+
+    def _keep(self, key: Hashable, began: float, answer: Answered) -> None:
         with self._lock:
             self._answers.pop(key, None)  # the oldest stand first
             self._answers[key] = (began, answer)
             while len(self._answers) > self._most:
                 del self._answers[next(iter(self._answers))]
-        return answer

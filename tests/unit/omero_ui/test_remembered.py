@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+
 import pytest
 
 from omero_ui.prefect_api.remembered import Remembered
@@ -13,6 +15,19 @@ def test_an_answer_is_asked_for_once_and_again_when_it_is_old() -> None:
     fresh, old = Remembered[int](1000.0), Remembered[int](0.0)
     assert [fresh.get("a", lambda: 1), fresh.get("a", lambda: 2), fresh.get("b", lambda: 3)] == [1, 1, 3]
     assert [old.get("a", lambda: 1), old.get("a", lambda: 2)] == [1, 2]
+
+
+def test_of_many_only_those_are_asked_for_that_are_not_known() -> None:
+    remembered, asked = Remembered[str](1000.0), []
+
+    def ask(keys: Sequence[Hashable]) -> dict[Hashable, str]:
+        asked.append(list(keys))
+        return {key: str(key) * 2 for key in keys if key != "none"}
+
+    assert remembered.get_all(["a", "b"], ask) == {"a": "aa", "b": "bb"}
+    assert remembered.get_all(["b", "c", "none"], ask) == {"b": "bb", "c": "cc"}
+    assert remembered.get_all(["a", "c", "none"], ask) == {"a": "aa", "c": "cc"}
+    assert asked == [["a", "b"], ["c", "none"], ["none"]]
 
 
 def test_a_failure_is_not_remembered() -> None:
