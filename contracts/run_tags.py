@@ -25,8 +25,11 @@ _BATCH = "batch:"
 
 
 class RunKind(StrEnum):
+    """What people order; and the batches of many users, which schedules start and administrators look after."""
+
     IMPORT = "import"
     ANALYSIS = "analysis"
+    BATCH = "batch"
 
 
 def user_tag(user: str) -> str:

@@ -42,9 +42,9 @@ def can_retry(visitor: Visitor, run: FlowRun) -> bool:
 
 def can_repeat(visitor: Visitor, run: RunSummary) -> bool:
     """Whoever repeats a run becomes its user, so they must belong to its group. What BIOMERO wrote of a workflow is not
-    enough to run it again.
+    enough to run it again; and a batch is nobody's, its schedule starts the next (`administration/schedules.py`).
     """
-    if run.history is not None and run.kind is RunKind.ANALYSIS:
+    if run.kind is RunKind.BATCH or run.history is not None and run.kind is RunKind.ANALYSIS:
         return False
     return visitor.group(run.group) is not None
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from contracts.run_tags import ORDERED
+from contracts.run_tags import HOUSEKEEPING, ORDERED, RunKind, kind_tag
 from omero_ui.page import NotThere
 from omero_ui.prefect_api.answers import FlowRun
 from omero_ui.prefect_api.connection import PAGE, PrefectApi
@@ -55,8 +55,13 @@ def find_run(prefect: PrefectApi, visitor: Visitor, token: UUID) -> FlowRun:
     Raises:
         NotThere: there is none, or the visitor may not see it.
     """
-    # By the idempotency key there is an index; a run that was placed without one has its token as a tag alone.
-    for wanted in ({"idempotency_key": {"any_": [str(token)]}}, {"tags": {"all_": [ORDERED, str(token)]}}):
+    # By the idempotency key there is an index; a run that was placed without one has its token as a tag alone. A batch
+    # that a schedule started has neither, and is known by its flow run.
+    for wanted in (
+        {"idempotency_key": {"any_": [str(token)]}},
+        {"id": {"any_": [str(token)]}, "tags": {"all_": [HOUSEKEEPING, kind_tag(RunKind.BATCH)]}},
+        {"tags": {"all_": [ORDERED, str(token)]}},
+    ):
         for run in _filter(prefect, {"flow_runs": wanted, "sort": _NEWEST, "limit": 1}):
             if may_see(visitor, run.tags):
                 return run

@@ -56,6 +56,36 @@ class ShownFile(BaseModel):
     objects: tuple[ShownResult, ...]
 
 
+class ShownPart(BaseModel):
+    """What a batch did for one user at one place. `show`: how the webclient calls the place, or an image in it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user: str
+    group: str
+    where: str
+    show: str | None
+    imported: int
+    there: int
+    failed: int
+
+
+class ShownRule(BaseModel):
+    """What a batch of analyses did by one rule; counts are of images. `runs`: those it placed or tried again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user: str
+    group: str
+    title: str
+    new: int
+    under_way: int
+    done: int
+    failed: int
+    runs: tuple[tuple[UUID, str], ...]
+    more_runs: int
+
+
 class Outcome(BaseModel):
     """`more_...`: how many are not shown. `summary`: the report's own sentence."""
 
@@ -67,6 +97,9 @@ class Outcome(BaseModel):
     failures: tuple[FailureGroup, ...]
     files: tuple[ShownFile, ...] = ()
     more_files: int = 0
+    parts: tuple[ShownPart, ...] = ()
+    more_parts: int = 0
+    rules: tuple[ShownRule, ...] = ()
     verdicts: tuple[TaskVerdict, ...] = ()
     version: str | None = None
     job: int | None = None
@@ -78,7 +111,7 @@ class Outcome(BaseModel):
 
 
 def read_outcome(prefect: PrefectApi, token: UUID, kind: RunKind) -> Outcome | None:
-    """By the run's latest report; None before it has one."""
+    """By the latest report of an import or an analysis; None before it has one."""
     key = report_key(token) if kind is RunKind.IMPORT else analysis_report_key(token)
     artifact = read_latest(prefect, [key]).get(key)
     if artifact is None:

@@ -46,6 +46,8 @@ def describe_order(
     """What was ordered, the objects first; settings that say nothing are left out. `find_names` is asked once, with
     the objects that are shown.
     """
+    if kind is RunKind.BATCH:
+        return _describe_batch(run.parameters)
     order = run.parameters.get(PARAMETERS[kind], {})
     results = order.get("results")
     targets = [order.get("destination"), results.get("destination") if isinstance(results, dict) else None]
@@ -61,6 +63,30 @@ def describe_order(
         text = ", ".join(f"{name} = {value}" for name, value in pairs)
         said.append(Line(name=f"Form: {filled['form']}", text=text))
     return said
+
+
+def _describe_batch(parameters: Mapping[str, Any]) -> list[Line]:
+    """Orders of thousands of files, and rules, are counted: the report has them."""
+    lines = []
+    for name, value in parameters.items():
+        if name == "title":
+            continue
+        if name == "orders":
+            files = sum(len(order.get("files") or ()) for order in value or () if isinstance(order, dict))
+            lines += [Line(name="Files listed", text=f"{files:,}")] if files else []
+        elif name == "rules":
+            lines += [Line(name="Rules", text=str(len(value)))] if value else []
+        elif isinstance(value, list):
+            texts = [" ".join(_plain(one)) for one in value]
+            lines += [Line(name=_label((name,)), text=", ".join(texts[:MOST_OBJECTS]))] if texts else []
+        else:
+            lines += [Line(name=name, text=text) for name, text in _lines(value, (name,))]
+    return lines
+
+
+def _plain(value: Any) -> list[str]:
+    found = value.values() if isinstance(value, dict) else [value]
+    return [str(one) for one in found if one is not None]
 
 
 #: A line before names are known: its name, its objects, and its words where it has none.

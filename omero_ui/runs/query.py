@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.analysis_run import WorkflowName
 from contracts.failures import FailureCategory, fail
-from contracts.run_tags import ORDERED, RunKind, kind_tag, user_tag, workflow_tag
+from contracts.run_tags import HOUSEKEEPING, ORDERED, RunKind, kind_tag, user_tag, workflow_tag
 from omero_ui.prefect_api.answers import StateType
 from omero_ui.runs.standing import Look
-from omero_ui.runs.visible import visible_tags
+from omero_ui.runs.visible import may_see_batches, visible_tags
 from omero_ui.visitor import Visitor
 
 #: Runs on a page.
@@ -107,7 +107,8 @@ def read_query(given: Mapping[str, str]) -> RunQuery:
 
 def as_filter(query: RunQuery, visitor: Visitor, now: datetime) -> dict[str, Any]:
     """Prefect's filter of flow runs. What the visitor may not see is never asked for."""
-    every = [ORDERED]
+    # A batch is nobody's; without the right to see it, there is none to find.
+    every = [HOUSEKEEPING if query.kind is RunKind.BATCH and may_see_batches(visitor) else ORDERED]
     if query.kind is not None:
         every.append(kind_tag(query.kind))
     if query.workflow is not None:
@@ -134,6 +135,12 @@ def visible_since(visitor: Visitor, begin: datetime) -> dict[str, Any]:
     """Prefect's filter of the runs since a moment that the visitor may see."""
     wanted = as_filter(RunQuery(since=Since.EVER), visitor, begin)
     return wanted | {"expected_start_time": {"after_": begin.isoformat()}}
+
+
+def visible_between(visitor: Visitor, begin: datetime, end: datetime) -> dict[str, Any]:
+    """The same of those that were to start from one moment to another, both included."""
+    wanted = visible_since(visitor, begin)
+    return wanted | {"expected_start_time": {"after_": begin.isoformat(), "before_": end.isoformat()}}
 
 
 def _plain(text: str) -> str:

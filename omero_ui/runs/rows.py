@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
 
@@ -16,11 +16,15 @@ from contracts.waiting_job import JobStanding, news_key
 from omero_ui.prefect_api.answers import Artifact, FlowRun
 from omero_ui.prefect_api.artifacts import as_json, read_latest
 from omero_ui.prefect_api.connection import PrefectApi
+from omero_ui.prefect_api.remembered import Remembered
 from omero_ui.runs.standing import Look
 from omero_ui.runs.summary import RunSummary, summarise
 
 #: Pictures in a row.
 PICTURES = 3
+#: Rows of runs that have ended, by their marks, for a few minutes: a run that is tried again has another mark. Who may
+#: see a run is asked before, of Prefect.
+_ended = Remembered["RunRow"](fresh=300.0, most=5000)
 #: The report of a larger order is not read for the pictures of a row: it may have megabytes.
 MOST_ITEMS = 100
 
@@ -45,14 +49,32 @@ class RunRow(BaseModel):
 
 
 def make_rows(prefect: PrefectApi, runs: Iterable[FlowRun], now: datetime) -> list[RunRow]:
-    """Rows in the sequence of the runs, with one question more for all of them."""
+    """Rows in the sequence of the runs, with one question more for all whose pictures are not known."""
     summaries = [summary for run in runs if (summary := summarise(run, now)) is not None]
+    ended = {summary.mark: summary for summary in summaries if summary.standing.is_final and _keys(summary)}
+
+    def ask(marks: Sequence[Hashable]) -> dict[Hashable, RunRow]:
+        return {row.run.mark: row for row in _ask(prefect, [ended[str(mark)] for mark in marks])}
+
+    known = _ended.get_all(ended, ask)
+    going = iter(_ask(prefect, [summary for summary in summaries if summary.mark not in ended]))
+    return [
+        known[summary.mark].model_copy(update={"run": summary}) if summary.mark in ended else next(going)
+        for summary in summaries
+    ]
+
+
+def _ask(prefect: PrefectApi, summaries: Sequence[RunSummary]) -> list[RunRow]:
     artifacts = read_latest(prefect, [key for summary in summaries for key in _keys(summary)])
     return [_row(summary, [artifacts.get(key) for key in _keys(summary)]) for summary in summaries]
 
 
 def _keys(run: RunSummary) -> tuple[str, ...]:
-    """What tells of a run: its progress while it goes on, its report when it has ended well."""
+    """What tells of a run: its progress while it goes on, its report when it has ended well. A batch's report has no
+    pictures, and its own last words say the rest.
+    """
+    if run.kind is RunKind.BATCH:
+        return () if run.standing.is_final else (progress_key(run.token),)
     if run.kind is RunKind.IMPORT:
         if not run.standing.is_final:
             return (progress_key(run.token),)
@@ -69,6 +91,9 @@ def _row(run: RunSummary, artifacts: Sequence[Artifact | None]) -> RunRow:
     if run.standing.is_final:
         images, others = _results(run.kind, as_json(artifact))
         return RunRow(run=run, images=images, others=others)
+    if run.kind is RunKind.BATCH:
+        done = float(str(artifact.data)) / 100
+        return RunRow(run=run, share=done, progress=f"{done:.0%} of its files")
     if run.kind is RunKind.IMPORT:
         done = float(str(artifact.data)) / 100
         return RunRow(run=run, share=done, progress=f"{round(done * run.items)} of {run.items} files")

@@ -36,6 +36,7 @@ _STEPS: dict[RunKind, tuple[_Kind, ...]] = {
         _Kind("Annotate", ("annotate", "fill_in")),
         _Kind("Report", ("publish_report",)),
     ),
+    RunKind.BATCH: (),  # one process, without a task for each file
     RunKind.ANALYSIS: (
         _Kind("Plan", ("plan_run",)),
         _Kind("Send images", ("stage_inputs",)),

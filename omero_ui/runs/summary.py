@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from contracts.migrated_run import ORDER_PARAMETERS, MigratedHistory, read_history
-from contracts.run_tags import RunKind
+from contracts.run_tags import RunKind, kind_tag
 from omero_ui.prefect_api.answers import FlowRun
 from omero_ui.runs.standing import Standing, standing_of
 
@@ -21,7 +21,7 @@ MOST_SAID = 300
 
 class RunSummary(BaseModel):
     """`items`: the files of an order. `seconds`: from its first start to its end, or until now. `history`: of a run
-    that BIOMERO did, whose own times these are.
+    that BIOMERO did, whose own times these are. A batch is nobody's, and has its flow run's id for a token.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,6 +50,8 @@ class RunSummary(BaseModel):
 
 def summarise(run: FlowRun, now: datetime) -> RunSummary | None:
     """None for a flow run that is no order: its parameters are not what its tags promise."""
+    if kind_tag(RunKind.BATCH) in run.tags:
+        return _summarise_batch(run, now)
     for kind, name in PARAMETERS.items():
         order = run.parameters.get(name)
         if not isinstance(order, dict) or not {"uuid", "user", "group"} <= set(order):
@@ -78,3 +80,23 @@ def summarise(run: FlowRun, now: datetime) -> RunSummary | None:
             history=history,
         )
     return None
+
+
+def _summarise_batch(run: FlowRun, now: datetime) -> RunSummary:
+    started = run.start_time
+    return RunSummary(
+        token=run.id,
+        flow_run=run.id,
+        kind=RunKind.BATCH,
+        title=run.name,
+        user="",
+        group="",
+        workflow=None,
+        items=0,
+        standing=standing_of(run.state),
+        said=(run.state.message or "")[:MOST_SAID] if run.state is not None else "",
+        placed=run.created,
+        started=started,
+        seconds=None if started is None else max(0.0, ((run.end_time or now) - started).total_seconds()),
+        changed=run.state.timestamp if run.state is not None else run.updated,
+    )

@@ -21,6 +21,7 @@ from omero_ui.prefect_api.blocks import WORKFLOW_CATALOGUE, find_block
 from omero_ui.prefect_api.connection import prefect
 from omero_ui.prefect_api.remembered import Remembered
 from omero_ui.runs import changing
+from omero_ui.runs.batch_outcome import read_batch_outcome
 from omero_ui.runs.finding import count_newer, find_run, find_runs, list_runs
 from omero_ui.runs.object_names import find_names
 from omero_ui.runs.outcome import Outcome, read_outcome
@@ -31,6 +32,7 @@ from omero_ui.runs.run_log import read_tail, read_whole
 from omero_ui.runs.standing import Look
 from omero_ui.runs.steps import read_steps
 from omero_ui.runs.summary import RunSummary, summarise
+from omero_ui.runs.visible import may_see_batches
 from omero_ui.visitor import Visitor
 
 #: Seconds after which a new workflow is in the menu above the list.
@@ -48,7 +50,7 @@ def show_runs(request: Request, visitor: Visitor) -> Response:
         "rows": make_rows(prefect(), found.runs, now),
         "more": found.more,
         "asked": now,
-        "kinds": list(RunKind),  # a template would call the class
+        "kinds": [kind for kind in RunKind if kind is not RunKind.BATCH or may_see_batches(visitor)],
         "looks": list(Look),
         "spans": list(Since),
         "workflows": _workflows(),
@@ -146,7 +148,10 @@ def _find(visitor: Visitor, token: UUID) -> tuple[FlowRun, RunSummary]:
 def _live(conn: Any, visitor: Visitor, run: FlowRun, summary: RunSummary) -> dict[str, Any]:
     """`seen` is what the page tells the server that it shows. `gone`: results that OMERO does not show the visitor."""
     now = datetime.now(UTC)
-    outcome = read_outcome(prefect(), summary.token, summary.kind)
+    if summary.kind is RunKind.BATCH:
+        outcome = read_batch_outcome(prefect(), summary.flow_run)
+    else:
+        outcome = read_outcome(prefect(), summary.token, summary.kind)
     row = next(iter(make_rows(prefect(), [run], now)), RunRow(run=summary))
     context: dict[str, Any] = {
         "run": summary,

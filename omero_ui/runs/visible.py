@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from contracts.run_tags import ORDERED, group_tag, user_tag
+from contracts.run_tags import ORDERED, RunKind, group_tag, kind_tag, user_tag
 from omero_ui.visitor import Visitor
 
 
@@ -22,8 +22,15 @@ def seen_alike(visitor: Visitor) -> frozenset[str] | None:
     return None if tags is None else frozenset(tags)
 
 
+def may_see_batches(visitor: Visitor) -> bool:
+    """Batches are of many users' files: for OMERO's admins alone."""
+    return visitor.is_admin
+
+
 def may_see(visitor: Visitor, tags: Collection[str]) -> bool:
-    """Whether a run with these tags is visible. Housekeeping is nobody's run."""
+    """Whether a run with these tags is visible. Other housekeeping than batches is nobody's run."""
+    if ORDERED not in tags and kind_tag(RunKind.BATCH) in tags:
+        return may_see_batches(visitor)
     wanted = visible_tags(visitor)
     return ORDERED in tags and (wanted is None or not set(wanted).isdisjoint(tags))
 

@@ -70,7 +70,7 @@ def test_an_object_names_the_run_that_made_it(lineage: tuple[int, int, str, str]
     assert order not in used
     # The analysis is known to OMERO and to nobody else: it is counted and not named.
     assert gone not in page.text
-    assert "1 more run" in used
+    assert "1 more is not shown here" in used
 
 
 def test_an_object_of_others_is_not_there(

@@ -53,6 +53,13 @@ def test_prefect_is_asked_for_visible_runs_alone_whatever_is_searched() -> None:
         assert "any_" not in as_filter(read_query(given), ROOT, NOW)["tags"]
 
 
+def test_only_an_admins_list_reaches_batches() -> None:
+    wanted = as_filter(read_query({"kind": "batch"}), ALICE, NOW)["tags"]
+    assert wanted == {"all_": ["omero-flows", "kind:batch"], "any_": ["user:alice", "group:lab-a"]}
+    wanted = as_filter(read_query({"kind": "batch"}), ROOT, NOW)["tags"]
+    assert wanted == {"all_": ["omero-flows-housekeeping", "kind:batch"]}
+
+
 def test_a_token_is_found_however_old_and_whatever_its_state() -> None:
     token = str(uuid.uuid4())
     wanted = as_filter(read_query({"text": f" {token} "}), ALICE, NOW)

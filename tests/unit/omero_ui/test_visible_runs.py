@@ -65,3 +65,11 @@ def test_a_list_asks_for_the_same_runs_that_a_page_shows() -> None:
 
 def test_housekeeping_is_nobodys_run() -> None:
     assert not may_see(visitor("root", is_admin=True), ["omero-flows-housekeeping"])
+
+
+def test_batches_are_for_admins_alone() -> None:
+    batch = ["omero-flows-housekeeping", "kind:batch"]
+    assert may_see(visitor("root", is_admin=True), batch) and may_change(visitor("root", is_admin=True), batch)
+    assert not may_see(visitor("alice", OWNED), batch) and not may_change(visitor("alice", OWNED), batch)
+    # What somebody orders is seen by its user and group, whatever else it is tagged as.
+    assert not may_see(visitor("bob"), [*tags("alice", "lab-a"), "kind:batch"])
