@@ -11,7 +11,7 @@ from omero_ui.prefect_api.remembered import Remembered
 from omero_ui.runs.charts import chart_of_states, chart_of_storage, chart_of_times
 from omero_ui.runs.history import Day, Use, read_days, read_use
 from omero_ui.runs.standing import Look
-from omero_ui.runs.storage_days import StorageDays, read_storage
+from omero_ui.runs.storage_days import read_storage
 from omero_ui.runs.visible import seen_alike
 from omero_ui.visitor import Visitor
 
@@ -20,7 +20,6 @@ SPANS = (7, 30, 90)
 #: Seconds. Charts are of days; whoever watches a run looks at the run.
 _FRESH = 60.0
 _histories = Remembered[list[Day]](_FRESH)
-_storages = Remembered[StorageDays](_FRESH)
 _uses = Remembered[Use](_FRESH)
 
 
@@ -44,11 +43,12 @@ def show_charts(request: Request, visitor: Visitor) -> Response:
 
 @page("runs")
 def show_storage(request: Request, visitor: Visitor) -> Response:
-    """The part that says what went in and out. Prefect sums no bytes: some hundred artifacts are read."""
+    """The part that says what went in and out. Prefect sums no bytes; while it is summed up, the part comes again."""
     days, now = _read_span(request.GET.get("days", "30")), datetime.now(UTC)
-    storage = _storages.get((seen_alike(visitor), days), lambda: read_storage(prefect(), visitor, days, now))
+    storage = read_storage(prefect(), visitor, days, now)
     context = {
         "storage": storage,
+        "span": days,
         "moved": chart_of_storage(storage.days),
         "first": storage.days[0].begin,
         "last": storage.days[-1].begin,

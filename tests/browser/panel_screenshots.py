@@ -114,7 +114,7 @@ def take_runs(alice: WebClient, save: Save) -> None:
     page.goto(f"{alice.url}/flows/runs/charts/?days=7")
     for heading in ("Storage in and out", "By user"):  # they come after the page
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
-    expect(page.get_by_text("Adding up…")).to_have_count(0)
+    expect(page.get_by_text("Adding up")).to_have_count(0)
     save(page, "panel-charts")
 
 
