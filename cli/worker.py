@@ -32,6 +32,9 @@ def worker(
     (`PREFECT_WORKER_...`).
     """
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")  # its log is all that it shows
+    # A Prefect server that has too much to do answers some requests with 500. One such answer ends a worker, and what
+    # it had started with it.
+    os.environ.setdefault("PREFECT_CLIENT_RETRY_EXTRA_CODES", "500")
     if json_logs:
         os.environ["PREFECT_LOGGING_SETTINGS_PATH"] = str(JSON_LOGS)
     # A worker needs nothing else of the site: the sandbox starts its own before there is a site.toml.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from prefect.utilities.processutils import setup_signal_handlers_worker
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
+from deployments.cancellation import observe_for_ever
 from deployments.json_line import VARIABLE, remember
 
 if TYPE_CHECKING:
@@ -51,5 +52,6 @@ class PatientWorker(ProcessWorker, abc.ABC):
 async def work(pool: str, limit: int, name: str | None, *, healthcheck: bool) -> None:
     """Work for a pool until this process is told to end. A pool that is not there yet is waited for."""
     setup_signal_handlers_worker(os.getpid(), "the worker", print)
+    observe_for_ever()
     worker = PatientWorker(work_pool_name=pool, name=name, limit=limit, create_pool_if_not_found=False)
     await worker.start(with_healthcheck=healthcheck)
