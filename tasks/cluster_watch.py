@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
+from uuid import UUID
 
 from blocks.cancellation import cancel
 from blocks.job_log import read_tails
 from blocks.job_queue import JobNews, ask_about
 from blocks.slurm_cluster import SlurmCluster
 from blocks.ssh_connection import SshConnection
-from contracts.slurm_job import Task
+from contracts.slurm_job import AttemptNumber, Task
 from contracts.slurm_state import JobPhase
 from contracts.waiting_job import JobStanding
 from tasks.job_deadlines import is_given_up
@@ -36,7 +37,7 @@ class ClusterWatch:
         self._login: SshConnection | None = None
         self._interval = cluster.poll_seconds_least
         self._asked = 0.0
-        self._seen: frozenset[int] = frozenset()
+        self._seen: frozenset[tuple[UUID, AttemptNumber]] = frozenset()
         self._standings: tuple[JobStanding, ...] = ()
 
     def __enter__(self) -> Self:
@@ -51,7 +52,7 @@ class ClusterWatch:
         """Whether it is time to ask about these; a new job is asked about after the shortest interval."""
         if not waiting:
             return False
-        if not {run.job.number for run in waiting} <= self._seen:
+        if not _jobs_of(waiting) <= self._seen:
             self._interval = self._cluster.poll_seconds_least
         return time.monotonic() - self._asked >= self._interval
 
@@ -64,7 +65,7 @@ class ClusterWatch:
             FailureError: SCHEDULER_UNAVAILABLE, CLUSTER_UNREACHABLE, CLUSTER_REFUSED; the login is then given up.
         """
         self._asked = time.monotonic()
-        self._seen = frozenset(run.job.number for run in waiting)
+        self._seen = _jobs_of(waiting)
         try:
             connection = self._log_in()
             news = ask_about(self._cluster, connection, [run.job for run in waiting])
@@ -72,7 +73,7 @@ class ClusterWatch:
         except BaseException:
             self._log_out()
             raise
-        found = [_stand(run, one, logs.get(run.job.number, {})) for run, one in zip(waiting, news, strict=True)]
+        found = [_stand(run, one, logs.get(run.job.token, {})) for run, one in zip(waiting, news, strict=True)]
         self._set_pace(tuple(standing for _, standing, _ in found))
         return found
 
@@ -94,15 +95,14 @@ class ClusterWatch:
         slower = min(self._interval * SLOWER, self._cluster.poll_seconds_most)
         self._interval = self._cluster.poll_seconds_least if changed else slower
 
-    def _read_logs(self, connection: SshConnection, news: Sequence[JobNews]) -> dict[int, dict[int, str]]:
-        """The ends of the logs of running tasks, by job and task."""
+    def _read_logs(self, connection: SshConnection, news: Sequence[JobNews]) -> dict[UUID, dict[Task, str]]:
+        """The ends of the logs of running tasks, by run and task. Numbers of jobs come again after a reset of Slurm."""
         tasks = [(one.job, row.task or 0) for one in news for row in one.queued if row.phase is JobPhase.RUNNING][
             :MOST_LOGS
         ]
-        numbers = {one.job.token: one.job.number for one in news}
-        logs: dict[int, dict[int, str]] = {}
+        logs: dict[UUID, dict[Task, str]] = {}
         for (token, _, task), text in read_tails(self._cluster, connection, tasks).items():
-            logs.setdefault(numbers[token], {})[task] = text
+            logs.setdefault(token, {})[task] = text
         return logs
 
     def _log_in(self) -> SshConnection:
@@ -114,6 +114,10 @@ class ClusterWatch:
         login, self._login = self._login, None
         if login is not None:
             login.__exit__(None, None, None)
+
+
+def _jobs_of(waiting: Sequence[WaitingRun]) -> frozenset[tuple[UUID, AttemptNumber]]:
+    return frozenset((run.job.token, run.job.attempt) for run in waiting)
 
 
 def _stand(run: WaitingRun, news: JobNews, logs: Mapping[Task, str]) -> tuple[WaitingRun, JobStanding, bool]:
