@@ -28,7 +28,7 @@ from prefect.client.schemas.sorting import FlowRunSort, TaskRunSort
 
 from sandbox.site import Site
 from sandbox.site.service import PROJECT
-from tests.chaos.waiting import LONG, wait_for
+from tests.chaos.waiting import LONG, PREFECT_GLANCE, wait_for
 
 
 def find_dead_links(folder: Path) -> frozenset[Path]:
@@ -125,7 +125,7 @@ class Placed:
             state = self.state()
             return state if state.is_final() and state.type is not StateType.CRASHED else None
 
-        return wait_for(f"the end of {self}", look, explain=self.describe, **limits)
+        return wait_for(f"the end of {self}", look, explain=self.describe, glance=PREFECT_GLANCE, **limits)
 
     def wait_for_starts(self, count: int) -> None:
         wait_for(f"start {count} of {self}", lambda: self.starts() >= count, explain=self.describe)

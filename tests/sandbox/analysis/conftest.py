@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from sandbox.samples import write_samples
 from sandbox.site import Site
 from sandbox.site.service import PROJECT
 from tasks.placing import place_run
-from tests.chaos.waiting import LONG, wait_for
+from tests.chaos.waiting import LONG, PREFECT_GLANCE, wait_for
 
 GROUP = "lab-a"
 
@@ -73,9 +74,13 @@ class RunDesk:
     def client(self) -> PrefectClient:
         return PrefectClient(self.site.prefect_api, auth_string=self.site.prefect_auth)
 
+    @cached_property
+    def _prefect(self) -> SyncPrefectClient:
+        """One for all looks: a new one costs 30 ms of a processor, and runs are looked at again and again."""
+        return SyncPrefectClient(self.site.prefect_api, auth_string=self.site.prefect_auth)
+
     def state(self, flow_run: uuid.UUID) -> State[Any]:
-        with SyncPrefectClient(self.site.prefect_api, auth_string=self.site.prefect_auth) as client:
-            state = client.read_flow_run(flow_run).state
+        state = self._prefect.read_flow_run(flow_run).state
         assert state is not None
         return state
 
@@ -95,6 +100,7 @@ class RunDesk:
             look,
             seconds=seconds,
             explain=lambda: str(self.state(flow_run)),
+            glance=PREFECT_GLANCE,
         )
 
     def standing(self, run: AnalysisRun) -> JobStanding | None:
