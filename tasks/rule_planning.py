@@ -28,7 +28,7 @@ OF_SOME_IMAGES = frozenset(
     }
 )
 #: Refusals of one rule after which what is refused is not halved any more: then it is hardly some images.
-MOST_REFUSALS = 40
+MOST_REFUSALS = 200
 
 
 class RulePlanning:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from omero.rtypes import unwrap
+from omero.model import DatasetI, DatasetImageLinkI, ImageI
+from omero.rtypes import rstring, unwrap
 from omero.sys import ParametersI
 from prefect.client.orchestration import PrefectClient
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
@@ -159,6 +160,19 @@ def test_every_image_is_analysed_once(nights: Nights) -> None:
     assert (cleared.placed, cleared.images) == ((), ImageCounts(results=3, done=3))
     # With another parameter it is another analysis.
     assert "would be placed: nuclei on 3 images" in nights.analyse("--param", "diameter=21", "--dry-run")
+
+
+def test_a_broken_image_keeps_no_other_from_being_placed(nights: Nights) -> None:
+    """Both would be in one run, which is refused; its halves are tried."""
+    nights.receive(1)
+    broken, link = ImageI(), DatasetImageLinkI()
+    broken.setName(rstring("broken"))
+    link.setParent(DatasetI(nights.id, False))
+    link.setChild(broken)
+    nights.desk.gateway.getUpdateService().saveObject(link)
+    said = nights.analyse("--param", "diameter=20", "--dry-run", code=1)
+    assert "('broken') has no pixels" in said
+    assert "would be placed: nuclei on 1 image, 1 image" in said
 
 
 def test_what_failed_is_told_and_tried_again_on_request_alone(nights: Nights) -> None:
