@@ -25,6 +25,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType, TaskRun
 from prefect.client.schemas.sorting import FlowRunSort, TaskRunSort
+from prefect.exceptions import PrefectHTTPStatusError
 
 from sandbox.site import Site
 from sandbox.site.service import PROJECT
@@ -122,7 +123,13 @@ class Placed:
         """Until the run is in a state nobody and nothing changes any more. Crashed is not one: it is started again."""
 
         def look() -> State[Any] | None:
-            state = self.state()
+            try:
+                state = self.state()
+            except PrefectHTTPStatusError as error:
+                # A server that has too much to do says so with 500; it is asked again until the deadline.
+                if not error.response.is_server_error:
+                    raise
+                return None
             return state if state.is_final() and state.type is not StateType.CRASHED else None
 
         return wait_for(f"the end of {self}", look, explain=self.describe, glance=PREFECT_GLANCE, **limits)
