@@ -26,13 +26,15 @@ from contracts.batch.analysis_rule import AnalysisRule
 from contracts.batch.rule_report import AnalysisBatchReport, ImageCounts, RuleReport, RunStanding
 from contracts.deployment_names import NIGHTLY_ANALYSIS
 from contracts.failures import FailureCategory
+from flows.batch_analysis import batch_analysis
 from sandbox.samples import write_samples
 from tasks.report_mail import MAIL_BLOCK
 from tasks.standing_rules import RULES_BLOCK
 from tests.post_office import Kept, post_office
 from tests.sandbox.analysis.conftest import GROUP, RunDesk
+from tests.sandbox.import_order.conftest import prefect_of_the_site
 
-__all__ = ["post_office"]
+__all__ = ["post_office", "prefect_of_the_site"]
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -72,13 +74,21 @@ class Nights:
         assert "Traceback" not in done.stdout
         return done.stdout
 
-    def night(self, *words: str, code: int = 0) -> RuleReport:
-        """A batch to its end; the report of its one rule."""
-        said = self.analyse("--param", "diameter=20", *words, code=code)
+    def night_by_command(self, *words: str) -> RuleReport:
+        """A batch that a worker follows, to its end; the report of its one rule."""
+        said = self.analyse("--param", "diameter=20", *words)
         found = re.search(r"Batch ([0-9a-f-]{36})", said)
         assert found is not None, said
         [report] = self.report(uuid.UUID(found.group(1))).rules
         return report
+
+    def night(self, *, retry_failed: bool = False, **fields: Any) -> RuleReport:
+        """The same within the test's own process, without a worker."""
+        given = {"user": "alice", "group": GROUP, "workflow": {"name": "nuclei"}, "datasets": [self.id]}
+        rule = AnalysisRule.model_validate({**given, "parameters": {"diameter": 20}, **fields})
+        report = asyncio.run(_follow(rule, retry_failed=retry_failed))
+        [of_rule] = report.rules
+        return of_rule
 
     def report(self, batch: uuid.UUID) -> AnalysisBatchReport:
         report = self.ask(lambda client: read_analysis_batch_report(client, batch))
@@ -117,6 +127,14 @@ class Nights:
         gateway.deleteObjects("ImageAnnotationLink", links, wait=True)
 
 
+async def _follow(rule: AnalysisRule, *, retry_failed: bool) -> AnalysisBatchReport:
+    state = await batch_analysis(title="Night", rules=(rule,), retry_failed=retry_failed, return_state=True)
+    report = await state.aresult(raise_on_failure=False)
+    assert isinstance(report, AnalysisBatchReport), report
+    assert state.is_completed() == report.is_complete
+    return report
+
+
 @pytest.fixture
 def nights(desk: RunDesk) -> Nights:
     return Nights(desk)
@@ -128,11 +146,11 @@ def test_every_image_is_analysed_once(nights: Nights) -> None:
     assert "would be placed: nuclei on 2 images" in said
     assert "Batch" not in said
 
-    one = nights.night("--rois", "polygons")
+    one = nights.night_by_command("--rois", "polygons")
     [run] = one.placed
     assert (one.images, nights.images_of(run.flow_run)) == (ImageCounts(new=2), first)
     # It is started twice: the run is under way, or has just ended.
-    again = nights.night()
+    again = nights.night_by_command()
     assert (again.placed, again.images.new) == ((), 0)
     nights.desk.wait_for_state(run.flow_run, "Completed", "Failed")
 
@@ -177,18 +195,19 @@ def test_a_broken_image_keeps_no_other_from_being_placed(nights: Nights) -> None
 
 def test_what_failed_is_told_and_tried_again_on_request_alone(nights: Nights) -> None:
     nights.receive(1)
-    broken = ("--param", "channel=99")
-    [run] = nights.night(*broken).placed
+    broken = {"diameter": 20, "channel": 99}
+    [run] = nights.night(parameters=broken).placed
     nights.desk.wait_for_state(run.flow_run, "Failed", "Completed")
-    told = nights.night(*broken, code=1)
-    assert (told.placed, told.images) == ((), ImageCounts(failed=1))
+    told = nights.night(parameters=broken)
+    assert (told.placed, told.images, told.is_complete) == ((), ImageCounts(failed=1), False)
     [earlier] = told.earlier
     assert (earlier.standing, earlier.is_news) == (RunStanding.FAILED, True)
     assert earlier.failure is not None and earlier.failure.category is FailureCategory.JOB_FAILED
     # It has been told: it stays in the report, and does not make every night a bad one.
-    old = nights.night(*broken)
+    old = nights.night(parameters=broken)
+    assert old.is_complete
     assert [(run.standing, run.is_news) for run in old.earlier] == [(RunStanding.FAILED, False)]
-    asked = nights.night(*broken, "--retry-failed")
+    asked = nights.night(parameters=broken, retry_failed=True)
     assert ([run.uuid for run in asked.retried], asked.placed) == ([run.uuid], ())
     nights.desk.wait_for_state(run.flow_run, "Failed", "Completed")
     assert nights.ask(lambda client: client.read_flow_run(run.flow_run)).run_count > 1
