@@ -1,8 +1,8 @@
-"""Runs that crashed and that nobody started again.
+"""Runs that crashed, or that a worker took and never began, and that nobody started again.
 
-Prefect's automations start a crashed run again within a minute (`deployments/automations.py`). They act on events, and
-Prefect 3.8.8 keeps what it knows of those in memory: of a run that crashed while the server was away, or just before it
-was killed, the automation may never hear. Its state is in the database all the same, and that is asked here.
+Prefect's automations start such a run again within minutes (`deployments/automations.py`). They act on events, which
+Prefect 3.8.8 loses when its server is killed or has so much to do that it answers with 500: of 50 runs resumed at once
+on two processors, one stayed Pending. What state a run is in stands in the database all the same; that is asked here.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from tasks.crash_limit import MOST_RUNS
 FLOWS = tuple(name.split("/")[0] for name in (IMPORT_ORDER, ANALYSIS_RUN, BATCH_IMPORT, BATCH_ANALYSIS))
 #: By then the automations have done it, and a worker's late report of the same death has come.
 LEFT_ALONE = timedelta(minutes=3)
+#: On a machine with ten times too much to do a process took four minutes from the worker's hand to its flow.
+NEVER_BEGUN = timedelta(minutes=10)
 #: Crashed longer ago than this, a run is for a person to look at: its input may have gone.
 LONG_AGO = timedelta(days=7)
 #: One look starts so many again; the next takes the rest.
@@ -42,27 +44,52 @@ async def restart_crashed_runs(client: PrefectClient, left_alone: timedelta = LE
     waiting at its lock. A run that crashes again and again is ended by itself (`tasks/crash_limit.py`).
     """
     now = datetime.now(UTC)
-    found = await client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=list(FLOWS))),
-        flow_run_filter=FlowRunFilter(
+    found = await _read_runs(
+        client,
+        FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CRASHED])),
             end_time=FlowRunFilterEndTime(after_=now - LONG_AGO, before_=now - left_alone),
         ),
-        sort=FlowRunSort.END_TIME_DESC,
-        limit=MOST_AT_ONCE,
+        FlowRunSort.END_TIME_DESC,
     )
+    return await _restart(
+        client,
+        [run for run in found if run.run_count < MOST_RUNS],
+        "It had crashed, and nothing had started it again.",
+    )
+
+
+async def restart_unbegun_runs(client: PrefectClient, never_begun: timedelta = NEVER_BEGUN) -> list[FlowRun]:
+    """Start again every run that a worker took so long ago and that has not begun; returns them.
+
+    Should its process begin after all, one of the two waits at the run's lock until the other has done its work.
+    """
+    found = await _read_runs(
+        client,
+        FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PENDING]))),
+        FlowRunSort.EXPECTED_START_TIME_ASC,
+    )
+    taken_before = datetime.now(UTC) - never_begun
+    return await _restart(
+        client,
+        [run for run in found if run.state is not None and run.state.timestamp <= taken_before],
+        "A worker had taken it, and it had not begun.",
+    )
+
+
+async def _read_runs(client: PrefectClient, wanted: FlowRunFilter, sort: FlowRunSort) -> list[FlowRun]:
+    """Those that a worker would take again: a flow of the same name that was started by hand has no deployment."""
+    flows = FlowFilter(name=FlowFilterName(any_=list(FLOWS)))
+    found = await client.read_flow_runs(flow_filter=flows, flow_run_filter=wanted, sort=sort, limit=MOST_AT_ONCE)
+    return [run for run in found if run.deployment_id is not None]
+
+
+async def _restart(client: PrefectClient, runs: list[FlowRun], why: str) -> list[FlowRun]:
     restarted = []
-    for run in found:
-        # A flow of the same name that was started by hand has no deployment: no worker would take it.
-        if run.deployment_id is None or run.run_count >= MOST_RUNS or not await _is_still_crashed(client, run):
+    for run in runs:
+        # An automation, a person or the run itself may have been faster than this look.
+        if (await client.read_flow_run(run.id)).state_id != run.state_id:
             continue
-        await client.set_flow_run_state(
-            run.id, Scheduled(name="Restarted", message="It had crashed, and nothing had started it again."), force=True
-        )
+        await client.set_flow_run_state(run.id, Scheduled(name="Restarted", message=why), force=True)
         restarted.append(run)
     return restarted
-
-
-async def _is_still_crashed(client: PrefectClient, run: FlowRun) -> bool:
-    """An automation or a person may have been faster than this look."""
-    return (await client.read_flow_run(run.id)).state_type is StateType.CRASHED
