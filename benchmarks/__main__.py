@@ -27,7 +27,7 @@ from sandbox.site import Site
 BENCHMARKS = {
     "start": (start, "from the command line to the first task of the order"),
     "import_order": (import_order, "an order of 200 files beside a bare loop over the same OMERO calls"),
-    "batch": (batch, "a night's batch of 10,000 files beside a bare loop over the same OMERO calls, and once more"),
+    "batch": (batch, "a night's batch of small files beside a bare loop over the same OMERO calls, and once more"),
     "crowd": (crowd, "the orders of 100 users at once, and how long the smallest waits"),
     "staging_source": (
         staging_source,
