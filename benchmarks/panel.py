@@ -13,6 +13,7 @@ import time
 import uuid
 from contextlib import closing
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.states import Completed
 
@@ -91,19 +92,33 @@ def measure(site: Site) -> list[Figure]:
         "Analyse": "/flows/analyse/",
         "Forms": "/flows/forms/",
     }
+    rare = "Runs, of a workflow that nobody ran"
     figures = []
     with closing(log_in(site, "alice")) as browser:
         for name, address in pages.items():
-            took = []
-            for _ in range(ROUNDS):
-                began = time.monotonic()
-                browser.get(address).raise_for_status()
-                took.append(1000 * (time.monotonic() - began))
-            p95 = statistics.quantiles(took, n=20)[-1]
-            figures.append(Figure(f"{name}, 95th percentile of {ROUNDS}", p95, "ms", GOAL))
-            figures.append(Figure(f"{name}, median", statistics.median(took), "ms"))
-            figures.append(Figure(f"{name}, the first time", took[0], "ms"))
+            figures += measure_page(browser, name, address)
+        add_index(site)
+        figures += measure_page(browser, f"{rare}, with the index of docs/admin.md", pages[rare])
     return figures
+
+
+def measure_page(browser: httpx.Client, name: str, address: str) -> list[Figure]:
+    took = []
+    for _ in range(ROUNDS):
+        began = time.monotonic()
+        browser.get(address).raise_for_status()
+        took.append(1000 * (time.monotonic() - began))
+    return [
+        Figure(f"{name}, 95th percentile of {ROUNDS}", statistics.quantiles(took, n=20)[-1], "ms", GOAL),
+        Figure(f"{name}, median", statistics.median(took), "ms"),
+        Figure(f"{name}, the first time", took[0], "ms"),
+    ]
+
+
+def add_index(site: Site) -> None:
+    with database(site) as connection:
+        connection.execute("create index omero_flows_flow_run_tags on flow_run using gin (tags)")
+        connection.execute("analyze flow_run")
 
 
 def fill_prefect(site: Site) -> str:
