@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
-from prefect import get_run_logger, runtime
+from prefect import get_run_logger
 from prefect.artifacts import Artifact
 from prefect.flow_runs import asuspend_flow_run
 
@@ -31,7 +32,6 @@ async def wait_for_job(waiting: WaitingJob) -> None:
     ).acreate()
     await ensure_watcher()
     get_run_logger().info("The run waits for Slurm job %s; nothing of it runs here meanwhile", job.number)
-    # The default key counts the suspensions of this process: the second one of a run would be taken for its first.
-    await asuspend_flow_run(
-        timeout=int(LONGEST_WAIT.total_seconds()), key=f"{job.token}-{job.attempt}-{runtime.flow_run.run_count}"
-    )
+    # Prefect suspends a run once for each key. Its own key counts the suspensions of this process, and a run that is
+    # resumed keeps its run count: with either, a second wait was taken for the first, and the run went on and failed.
+    await asuspend_flow_run(timeout=int(LONGEST_WAIT.total_seconds()), key=str(uuid4()))

@@ -18,7 +18,7 @@ from tests.chaos.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(1800)
 
-RUNS = int(os.environ.get("OMERO_FLOWS_SUSPENDED_RUNS", "12"))
+RUNS = int(os.environ.get("OMERO_FLOWS_SUSPENDED_RUNS", "6"))
 #: Seconds; the length of the outage is the case itself. Prefect's client tries a request again for a minute.
 OUTAGE = 150.0
 

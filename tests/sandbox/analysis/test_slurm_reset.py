@@ -47,6 +47,8 @@ def test_a_number_that_comes_again_is_another_job(
     try:
         ended.go()
         wait_for("the job's own word", (ended.folder / "attempt-1" / "0.exitcode").exists)
+        # A node on which a job is still ending takes no other with its number: it is drained as "Duplicate jobid".
+        wait_for("Slurm to have heard of its end", lambda: ended.shown()["JobState"] == "COMPLETED")
         _reset(cluster)
         # Taken for ours, one that runs would be waited for, and one that failed would fail the run.
         _give_away(cluster, {lost.job(): "sleep 3600", ended.job(): "false"})
