@@ -22,11 +22,11 @@ from uuid import UUID
 
 from benchmarks.cluster import LoginNode, bare_ssh, slurm_cluster
 from benchmarks.figure import Figure
-from blocks.image_storage import fingerprint
 from blocks.remote_command import RemoteScript
 from blocks.results import fetch
 from blocks.run_folder import prepare, tidy
 from blocks.staging import InputFile, stage
+from blocks.storage_path import fingerprint
 from blocks.stored_file import read_stored_file
 from contracts.remote_run import ListedResult
 from contracts.slurm_job import SubmittedJob

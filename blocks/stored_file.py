@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from blocks.image_storage import cannot_open
+from blocks.storage_path import cannot_open
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.import_source import FileIdentity
 

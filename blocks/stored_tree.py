@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from blocks.image_storage import cannot_open, open_folder_below
+from blocks.storage_path import cannot_open, open_folder_below
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.import_source import FileIdentity
 from contracts.staging_plan import StoreIdentity

@@ -23,6 +23,7 @@ from cli.analysis_options import (
     Rois,
     Tables,
     WorkflowArgument,
+    job_resources,
     read_attachments,
     read_values,
     result_options,
@@ -75,14 +76,7 @@ def analyse(
             "attachments": read_attachments(attach or []),
         },
         "batch_size": batch,
-        "resources": {
-            "partition": partition,
-            "cpus": cpus,
-            "gpus": gpus,
-            "memory_mb": memory_mb,
-            "minutes": minutes,
-            "mail_to": mail_to,
-        },
+        "resources": job_resources(partition, cpus, gpus, memory_mb, minutes, mail_to),
         "results": result_options(into, rois, tables, archive),
     }
     asyncio.run(_place(workflow, split_pairs(param or [], "--param"), fields, detach))

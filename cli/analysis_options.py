@@ -42,6 +42,25 @@ def result_options(into: str | None, rois: RoiShape | None, tables: TableKind, a
     }
 
 
+def job_resources(
+    partition: str | None,
+    cpus: int | None,
+    gpus: int | None,
+    memory_mb: int | None,
+    minutes: int | None,
+    mail_to: str | None,
+) -> dict[str, Any]:
+    """Fields of `Resources`."""
+    return {
+        "partition": partition,
+        "cpus": cpus,
+        "gpus": gpus,
+        "memory_mb": memory_mb,
+        "minutes": minutes,
+        "mail_to": mail_to,
+    }
+
+
 def split_pairs(texts: list[str], option: str) -> list[tuple[str, str]]:
     """Texts `name=value`, in their sequence.
 

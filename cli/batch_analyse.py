@@ -23,6 +23,7 @@ from cli.analysis_options import (
     Rois,
     Tables,
     WorkflowArgument,
+    job_resources,
     read_attachments,
     read_values,
     result_options,
@@ -95,14 +96,7 @@ def analyse_new(
         "attachments": read_attachments(attach or []),
         "images_per_run": images_per_run,
         "batch_size": batch,
-        "resources": {
-            "partition": partition,
-            "cpus": cpus,
-            "gpus": gpus,
-            "memory_mb": memory_mb,
-            "minutes": minutes,
-            "mail_to": mail_to,
-        },
+        "resources": job_resources(partition, cpus, gpus, memory_mb, minutes, mail_to),
         "results": result_options(into, rois, tables, archive),
     }
     values = split_pairs(param or [], "--param")

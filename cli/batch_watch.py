@@ -69,10 +69,9 @@ async def watch_analysis_batch(client: PrefectClient, run: FlowRun) -> bool:
 def counts_table(title: str, images: ImageCounts) -> Table:
     """How the images stand that a rule watches."""
     table = Table(title=escape(title), title_justify="left", title_style="bold")
-    for heading in ("New", "Under way", "Done", "Failed", "Results, left alone"):
+    for heading in images.named:
         table.add_column(heading, justify="right")
-    found = (images.new, images.under_way, images.done, images.failed, images.results)
-    table.add_row(*(f"{count:,}" for count in found))
+    table.add_row(*(f"{count:,}" for count in images.named.values()))
     return table
 
 
@@ -81,8 +80,7 @@ def analysis_batch_tables(report: AnalysisBatchReport) -> list[Table]:
     tables = [counts_table(rule.title, rule.images) for rule in report.rules]
     if causes := report.causes():
         tables.append(_causes_table(report.summary, causes))
-    runs = (("Placed", report.placed), ("Tried again", report.retried), ("Runs of earlier batches", report.earlier))
-    return tables + [_runs_table(heading, found) for heading, found in runs if found]
+    return tables + [_runs_table(heading, runs) for heading, runs in report.runs.items()]
 
 
 def _runs_table(heading: str, runs: Sequence[RuleRun]) -> Table:

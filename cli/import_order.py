@@ -141,7 +141,7 @@ def _relative(storage: ImageStorage, group: str, file: str) -> str:
     Raises:
         FailureError: PATH_OUTSIDE_FOLDER, BAD_REQUEST for a name that no order can hold.
     """
-    from blocks.image_storage import check_path
+    from blocks.storage_path import check_path
 
     path = storage.relative(group, file)
     check_path(path, f"the folder of group {group!r}, {storage.folder(group)}")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from prefect import get_run_logger, task
 
-from blocks.image_storage import ImageStorage, fingerprint
+from blocks.image_storage import ImageStorage
 from blocks.omero_failures import classify
 from blocks.omero_session import OmeroSession
+from blocks.storage_path import fingerprint
 from contracts.destination import DestinationType
 from contracts.failures import Failure, FailureCategory, FailureError, fail
 from contracts.import_order import ImportEngine, ImportOrder

@@ -34,7 +34,7 @@ from blocks.biomero_orders import ClaimedOrder, claim_orders, listen, read_claim
 from blocks.image_storage import ImageStorage
 from blocks.omero_failures import describe
 from contracts.biomero_import import ImportStage, Standing, read_order, read_token, stages_due
-from contracts.deployment_names import IMPORT_ORDER
+from contracts.deployment_names import IMPORT_ORDER, flow_of
 from contracts.failures import Failure, FailureCategory, FailureError, fail
 from contracts.import_order import ImportOrder
 from contracts.import_report import ImportReport, report_key
@@ -117,7 +117,7 @@ class BiomeroBridge:
         for first in range(0, len(tokens), PAGE):
             wanted = FlowRunFilterIdempotencyKey(any_=tokens[first : first + PAGE])
             runs = await self._client.read_flow_runs(
-                flow_filter=FlowFilter(name=FlowFilterName(any_=[IMPORT_ORDER.partition("/")[0]])),
+                flow_filter=FlowFilter(name=FlowFilterName(any_=[flow_of(IMPORT_ORDER)])),
                 flow_run_filter=FlowRunFilter(idempotency_key=wanted),
                 sort=FlowRunSort.EXPECTED_START_TIME_DESC,
                 limit=PAGE,

@@ -19,7 +19,8 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from blocks.image_storage import ImageStorage, fingerprint
+from blocks.image_storage import ImageStorage
+from blocks.storage_path import fingerprint
 from contracts.base import Contract
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.import_order import ImportOrder

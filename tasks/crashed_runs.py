@@ -22,11 +22,11 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Scheduled
 
-from contracts.deployment_names import ANALYSIS_RUN, BATCH_ANALYSIS, BATCH_IMPORT, IMPORT_ORDER
+from contracts.deployment_names import ORDERED_DEPLOYMENTS, flow_of
 from tasks.crash_limit import MOST_RUNS
 
 #: What people ordered; a watcher or a nightly check that crashed is followed by the next one.
-FLOWS = tuple(name.split("/")[0] for name in (IMPORT_ORDER, ANALYSIS_RUN, BATCH_IMPORT, BATCH_ANALYSIS))
+FLOWS = [flow_of(deployment) for deployment in ORDERED_DEPLOYMENTS]
 #: By then the automations have done it, and a worker's late report of the same death has come.
 LEFT_ALONE = timedelta(minutes=3)
 #: On a machine with ten times too much to do a process took four minutes from the worker's hand to its flow.
@@ -79,7 +79,7 @@ async def restart_unbegun_runs(client: PrefectClient, never_begun: timedelta = N
 
 async def _read_runs(client: PrefectClient, wanted: FlowRunFilter, sort: FlowRunSort) -> list[FlowRun]:
     """Those that a worker would take again: a flow of the same name that was started by hand has no deployment."""
-    flows = FlowFilter(name=FlowFilterName(any_=list(FLOWS)))
+    flows = FlowFilter(name=FlowFilterName(any_=FLOWS))
     found = await client.read_flow_runs(flow_filter=flows, flow_run_filter=wanted, sort=sort, limit=MOST_AT_ONCE)
     return [run for run in found if run.deployment_id is not None]
 

@@ -7,7 +7,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from blocks.image_storage import ImageStorage, cannot_open
+from blocks.image_storage import ImageStorage
+from blocks.storage_path import cannot_open
 from contracts.batch.manifest import Manifest, ManifestRow, RowDefaults, RowProblem, problem
 from contracts.batch.manifest_file import ManifestFile
 from contracts.batch.read_manifest import LARGEST_MANIFEST, read_manifest

@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from blocks.image_storage import ImageStorage, cannot_open, fingerprint
+from blocks.image_storage import ImageStorage
 from blocks.omero_session import OmeroSession
+from blocks.storage_path import cannot_open, fingerprint
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.import_source import FileIdentity
 from converters.readers.directories import is_tiff

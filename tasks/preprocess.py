@@ -11,8 +11,8 @@ from typing import Any
 from prefect import get_run_logger, task
 
 from blocks.container_engine import ContainerRun
-from blocks.image_storage import fingerprint
 from blocks.omero_failures import classify
+from blocks.storage_path import fingerprint
 from contracts.failures import FailureCategory, FailureError, fail
 from contracts.import_order import ImportOrder
 from contracts.import_source import FileIdentity, ImportSource

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from datetime import datetime
 from email.message import EmailMessage
+from typing import Protocol
+from uuid import UUID
 
 from prefect import get_run_logger
 from prefect.client.orchestration import get_client
@@ -42,17 +45,44 @@ async def send_report(message: EmailMessage, *, is_complete: bool) -> Failure | 
     return None
 
 
-def make_mail(*, title: str, summary: str, is_complete: bool, message_id: str, lines: Iterable[str]) -> EmailMessage:
-    """Plain text. A report that is sent twice, as the run was killed in between, has one Message-ID."""
+class Report(Protocol):
+    """The report of a batch, whatever it did."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def is_complete(self) -> bool: ...
+    @property
+    def began(self) -> datetime: ...
+    @property
+    def ended(self) -> datetime: ...
+    def causes(self) -> Iterable[Cause]: ...
+
+
+def make_mail(report: Report, run: UUID, details: Iterable[str], address: str | None) -> EmailMessage:
+    """Plain text: what there is in all, what went wrong and what to do, the details, where to read on.
+
+    A report that is sent twice, as the batch's flow run was killed in between, has one Message-ID. `address`: of its
+    page.
+    """
     message = EmailMessage()
-    verdict = "all well" if is_complete else "something is to be done"
-    message["Subject"] = " ".join(f"{title}: {verdict} ({summary})".split())
-    message["Message-ID"] = f"<{message_id}@omero-flows>"
+    verdict = "all well" if report.is_complete else "something is to be done"
+    message["Subject"] = " ".join(f"{report.title}: {verdict} ({report.summary})".split())
+    message["Message-ID"] = f"<batch-{run}@omero-flows>"
+    lines = [
+        f"{report.title}: {report.summary}.",
+        f"{report.began:%Y-%m-%d %H:%M} to {report.ended:%H:%M} UTC.",
+        *_cause_lines(report.causes()),
+        *details,
+        *(["", f"The whole report: {address}"] if address is not None else []),
+    ]
     message.set_content("\n".join(lines) + "\n")
     return message
 
 
-def cause_lines(causes: Iterable[Cause]) -> list[str]:
+def _cause_lines(causes: Iterable[Cause]) -> list[str]:
     """What went wrong, and what to do."""
     lines: list[str] = []
     for cause in causes:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from blocks.image_storage import ImageStorage, fingerprint, open_below
+from blocks.image_storage import ImageStorage
+from blocks.storage_path import fingerprint, open_below
 from contracts.failures import Failure, FailureCategory, FailureError, fail
 from contracts.import_source import FileIdentity
 from contracts.run_results import ResultFile

@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect.artifacts import Artifact, acreate_markdown_artifact
 from prefect.utilities.urls import url_for
 
-from contracts.batch.rule_report import AnalysisBatchReport, RuleReport, RuleRun, rule_report_key
+from contracts.batch.rule_report import AnalysisBatchReport, ImageCounts, RuleReport, RuleRun, rule_report_key
 from tasks.batch_report import page_key
 from tasks.causes_table import MOST_ROWS, causes_table, say_more
 from tasks.report import as_text
@@ -38,9 +38,7 @@ def as_page(report: AnalysisBatchReport) -> str:
         "",
         *causes_table(report.causes()),
         *_rules(report),
-        *_runs("Placed", report.placed),
-        *_runs("Tried again", report.retried),
-        *_runs("Runs of earlier batches", report.earlier),
+        *(line for heading, runs in report.runs.items() for line in _runs(heading, runs)),
     ]
     return "\n".join(lines)
 
@@ -49,21 +47,19 @@ def _rules(report: AnalysisBatchReport) -> list[str]:
     if not report.rules:
         return ["There is no rule.", ""]
     lines = ["## What the rules found, in images", ""]
-    lines.append("| Rule | Group | New | Under way | Done | Failed | Results, left alone |")
-    lines.append("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    counted = ImageCounts().named
+    lines.append(f"| Rule | Group | {' | '.join(counted)} |")
+    lines.append(f"| --- | --- | {' | '.join('---:' for _ in counted)} |")
     lines += [_rule(rule) for rule in report.rules[:MOST_ROWS]]
     return [*lines, *say_more(len(report.rules)), ""]
 
 
 def _rule(rule: RuleReport) -> str:
-    found = rule.images
-    counts = " | ".join(f"{count:,}" for count in (found.new, found.under_way, found.done, found.failed, found.results))
+    counts = " | ".join(f"{count:,}" for count in rule.images.named.values())
     return f"| {as_text(rule.title)} | {as_text(rule.group)} | {counts} |"
 
 
 def _runs(heading: str, runs: Sequence[RuleRun]) -> list[str]:
-    if not runs:
-        return []
     lines = [f"## {heading}", "", "| Run | Images | Stands | |", "| --- | ---: | --- | --- |"]
     lines += [_run(run) for run in runs[:MOST_ROWS]]
     return [*lines, *say_more(len(runs)), ""]

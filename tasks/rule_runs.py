@@ -19,7 +19,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from contracts.analysis_report import AnalysisReport, analysis_report_key
 from contracts.analysis_run import AnalysisRun
 from contracts.batch.rule_report import RuleRun, RunStanding
-from contracts.deployment_names import ANALYSIS_RUN, BATCH_ANALYSIS
+from contracts.deployment_names import ANALYSIS_RUN, BATCH_ANALYSIS, flow_of
 from contracts.failures import Failure, FailureCategory, fail
 from contracts.run_tags import batch_tag, rule_tag
 from tasks.artifact_pages import PAGE
@@ -28,8 +28,8 @@ from tasks.crashed_runs import LONG_AGO
 from tasks.latest_artifact import read_latest
 from tasks.rule_inputs import Key
 
-_FLOW = ANALYSIS_RUN.partition("/")[0]
-_BATCH_FLOW = BATCH_ANALYSIS.partition("/")[0]
+_FLOW = flow_of(ANALYSIS_RUN)
+_BATCH_FLOW = flow_of(BATCH_ANALYSIS)
 _STANDINGS = {
     StateType.COMPLETED: RunStanding.SUCCEEDED,
     StateType.FAILED: RunStanding.FAILED,

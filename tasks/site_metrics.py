@@ -19,18 +19,15 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from contracts.cycle_times import CycleTimes, cycle_times_key
-from contracts.deployment_names import ANALYSIS_RUN, BATCH_ANALYSIS, BATCH_IMPORT, BIOMERO_BRIDGE, IMPORT_ORDER
+from contracts.deployment_names import BIOMERO_BRIDGE, ORDERED_DEPLOYMENTS, flow_of
 from contracts.storage_use import STORAGE_USE, StorageUse
 from tasks.artifact_pages import PAGE
 from tasks.latest_artifact import as_text, read_latest
 from tasks.watcher import WATCHER, read_latest_watcher
 
 MOST_READ = 2000
-#: Flows whose runs are counted, by the word for them.
-_KINDS = {
-    name.partition("/")[0]: name.partition("/")[0]
-    for name in (IMPORT_ORDER, ANALYSIS_RUN, BATCH_IMPORT, BATCH_ANALYSIS)
-}
+#: Flows whose runs are counted; their names are the kinds.
+_KINDS = [flow_of(deployment) for deployment in ORDERED_DEPLOYMENTS]
 _STATES = {
     "waiting": ("SCHEDULED", "PENDING", "PAUSED"),
     "running": ("RUNNING", "CANCELLING"),
@@ -80,18 +77,18 @@ async def _runs(client: PrefectClient, since: datetime) -> list[Metric]:
         "omero_flows_queue_seconds", "Mean of the time that runs of the span waited for a worker.", labels=["kind"]
     )
     now = datetime.now(UTC)
-    for kind, flow in _KINDS.items():
+    for kind in _KINDS:
         for state, types in _STATES.items():
-            counted = await _post(client, "/flow_runs/count", _of(flow, state={"type": {"any_": list(types)}}))
+            counted = await _post(client, "/flow_runs/count", _of(kind, state={"type": {"any_": list(types)}}))
             runs.add_metric([kind, state], counted)
         waiting = _of(
-            flow, state={"type": {"any_": ["SCHEDULED"]}}, expected_start_time={"before_": now.isoformat()}
+            kind, state={"type": {"any_": ["SCHEDULED"]}}, expected_start_time={"before_": now.isoformat()}
         ) | {"sort": "EXPECTED_START_TIME_ASC", "limit": 1}  # fmt: skip
         first = await _post(client, "/flow_runs/filter", waiting)
         begun = datetime.fromisoformat(first[0]["expected_start_time"]) if first else now
         oldest.add_metric([kind], max(0.0, (now - begun).total_seconds()))
         lateness = await _post(
-            client, "/flow_runs/lateness", _of(flow, expected_start_time={"after_": since.isoformat()})
+            client, "/flow_runs/lateness", _of(kind, expected_start_time={"after_": since.isoformat()})
         )
         if lateness is not None:
             queue.add_metric([kind], float(lateness))
@@ -170,9 +167,9 @@ async def _workers(client: PrefectClient) -> Metric:
 
 async def _users(client: PrefectClient, since: datetime) -> list[Metric]:
     runs = GaugeMetricFamily("omero_flows_user_runs", "Runs of the span by user.", labels=["user", "kind"])
-    for kind, flow in _KINDS.items():
+    for kind in _KINDS:
         counted: Counter[str] = Counter()
-        async for tags in _tags(client, flow, since):
+        async for tags in _tags(client, kind, since):
             counted.update(tag.removeprefix("user:") for tag in tags if tag.startswith("user:"))
         for user, count in sorted(counted.items()):
             runs.add_metric([user, kind], count)

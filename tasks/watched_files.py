@@ -7,7 +7,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from blocks.image_storage import ImageStorage, cannot_open
+from blocks.image_storage import ImageStorage
+from blocks.storage_path import cannot_open
 from contracts.batch.manifest import ManifestRow, shown
 from contracts.batch.report import SourceProblem
 from contracts.batch.watch_rule import WatchRule

@@ -71,6 +71,17 @@ class ImageCounts(Contract):
     failed: Count = 0
     new: Count = 0
 
+    @property
+    def named(self) -> dict[str, int]:
+        """The counts by what people call them."""
+        return {
+            "New": self.new,
+            "Under way": self.under_way,
+            "Done": self.done,
+            "Failed": self.failed,
+            "Results, left alone": self.results,
+        }
+
 
 class RuleReport(Contract):
     """What the batch did for one rule.
@@ -120,6 +131,12 @@ class AnalysisBatchReport(Contract):
     @property
     def earlier(self) -> tuple[RuleRun, ...]:
         return _once(run for rule in self.rules for run in rule.earlier)
+
+    @property
+    def runs(self) -> dict[str, tuple[RuleRun, ...]]:
+        """All runs that it tells of, by their heading; none is empty."""
+        found = {"Placed": self.placed, "Tried again": self.retried, "Runs of earlier batches": self.earlier}
+        return {heading: runs for heading, runs in found.items() if runs}
 
     @property
     def is_complete(self) -> bool:

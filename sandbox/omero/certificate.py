@@ -1,8 +1,9 @@
-"""The self-signed certificate of an embedded OMERO. OMERO's clients do not verify the server's certificate."""
+"""The self-signed certificate of an embedded OMERO, whose clients do not verify it; and of other servers of tests."""
 
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import os
 from pathlib import Path
 
@@ -15,7 +16,10 @@ _TEN_YEARS = datetime.timedelta(days=3650)
 
 
 def ensure_certificate(folder: Path) -> tuple[Path, Path]:
-    """The certificate's and the private key's PEM files in `folder`, made on first use (the key with mode 0600)."""
+    """The certificate's and the private key's PEM files in `folder`, made on first use (the key with mode 0600).
+
+    It is for 127.0.0.1; who trusts it trusts that address alone.
+    """
     certificate_path, key_path = folder / "certificate.pem", folder / "certificate.key"
     if certificate_path.exists() and key_path.exists():
         return certificate_path, key_path
@@ -30,6 +34,7 @@ def ensure_certificate(folder: Path) -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(start + _TEN_YEARS)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .sign(key, hashes.SHA256())
     )
     pem = key.private_bytes(
