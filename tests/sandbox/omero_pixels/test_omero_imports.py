@@ -2,60 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import Ice
-import numpy as np
 import omero
 import omero.cmd
 import omero.grid
 import omero.model
 import pytest
-import tifffile
 from omero.gateway import BlitzGateway
 from omero.rtypes import rbool, rstring, unwrap
 from omero.sys import ParametersI
 
 from converters.reader import list_companions, open_image_file
 from sandbox.omero.checksums import ALGORITHMS
-from sandbox.omero.server import EmbeddedOmero
 from sandbox.samples.sample_files import Sample
+from tests.sandbox.omero_pixels.imported_files import (
+    TOKEN,
+    images_of_fileset,
+    make_container,
+    stored_tokens,
+    token_annotation,
+    write_tiff,
+)
 from tests.sandbox.omero_pixels.omero_client import import_files, propose_fileset, propose_settings, upload, wait_for
-
-TOKEN = "test/token"
-
-
-def make_container(gateway: BlitzGateway, kind: str, name: str = "target") -> Any:
-    container = getattr(omero.model, f"{kind}I")()
-    container.setName(rstring(name))
-    return gateway.getUpdateService().saveAndReturnObject(container)
-
-
-def token_annotation(value: str) -> Any:
-    annotation = omero.model.MapAnnotationI()
-    annotation.setNs(rstring(TOKEN))
-    annotation.setMapValue([omero.model.NamedValue("UUID", value)])
-    return annotation
-
-
-def write_tiff(path: Path, seed: int = 0) -> Path:
-    tifffile.imwrite(path, np.random.default_rng(seed).integers(0, 4000, (40, 60), np.uint16))
-    return path
-
-
-def images_of_fileset(gateway: BlitzGateway, fileset: int) -> list[int]:
-    query = "select i.id from Image i where i.fileset.id = :id"
-    rows = gateway.getQueryService().projection(query, ParametersI().addId(fileset), {"omero.group": "-1"})
-    return [row[0].val for row in rows]
-
-
-def stored_tokens(gateway: BlitzGateway) -> list[str]:
-    found = gateway.getObjects("MapAnnotation", attributes={"ns": TOKEN})
-    return [dict(annotation.getValue())["UUID"] for annotation in found]
 
 
 @pytest.mark.parametrize("in_place", [True, False], ids=["ln_s", "upload"])
@@ -258,134 +228,6 @@ def test_target_that_is_gone_or_anothers(alice: BlitzGateway, bob: BlitzGateway,
     assert images_of_fileset(bob, forbidden.fileset) == []
 
 
-def test_deleting_the_fileset_stops_an_import(alice: BlitzGateway, tmp_path: Path, repository: Path) -> None:
-    """A fence for clients: what was given up can be deleted, and no image appears afterwards."""
-    path = write_tiff(tmp_path / "given_up.tif")
-    managed = alice.c.getManagedRepository()
-    process = managed.importFileset(propose_fileset([path]), propose_settings())
-    upload(process, 0, path)
-    file = alice.getQueryService().get("OriginalFile", process.getUploader(0).getFileId().val)
-    place = repository / file.path.val / file.name.val
-    query = "select e.fileset.id from FilesetEntry e where e.originalFile.id = :id"
-    ((fileset,),) = alice.getQueryService().projection(query, ParametersI().addId(file.id.val))
-    alice.deleteObjects("Fileset", [fileset.val], wait=True)
-    assert not place.exists()
-    assert not place.parent.exists()
-    with pytest.raises(omero.ServerError):
-        process.verifyUpload([alice.c.sha1(str(path))])
-    process.close()
-
-
-def test_a_fileset_deleted_before_its_images_are_written(
-    alice: BlitzGateway, server: EmbeddedOmero, tmp_path: Path
-) -> None:
-    path = write_tiff(tmp_path / "too_late.tif")
-    settings = propose_settings(userSpecifiedAnnotationList=[token_annotation("too late")])
-    process = alice.c.getManagedRepository().importFileset(propose_fileset([path]), settings)
-    upload(process, 0, path)
-    server.brakes.folder.mkdir(exist_ok=True)
-    brake = server.brakes.folder / "Import.objects.before"
-    reached = brake.with_name(f"{brake.name}.reached")
-    brake.touch()
-    handle = process.verifyUpload([alice.c.sha1(str(path))])
-    while not reached.exists():
-        time.sleep(0.02)
-    fileset = handle.getRequest().activity.parent.id.val
-    alice.deleteObjects("Fileset", [fileset], wait=True)
-    reached.unlink()
-    outcome = wait_for(alice, handle)
-    process.close()
-    assert outcome.response.parameters["exception"] == "FilesetGone"
-    assert images_of_fileset(alice, fileset) == []
-    assert "too late" not in stored_tokens(alice)
-
-
-def test_deleting_images_removes_links_and_not_the_data(alice: BlitzGateway, tmp_path: Path, repository: Path) -> None:
-    path = write_tiff(tmp_path / "kept.tif")
-    outcome = import_files(alice, [path])
-    (place,) = alice.getObject("Image", outcome.images[0]).getImportedImageFilePaths()["server_paths"]
-    assert (repository / place).is_symlink()
-    alice.deleteObjects("Image", outcome.images, wait=True)
-    assert not (repository / place).is_symlink()
-    assert path.exists()
-
-
-def test_running_imports_are_listed_for_their_owner(alice: BlitzGateway, bob: BlitzGateway, tmp_path: Path) -> None:
-    path = write_tiff(tmp_path / "listed.tif")
-    repository = alice.c.getManagedRepository()
-    process = repository.importFileset(propose_fileset([path]), propose_settings())
-    assert [p.ice_getIdentity() for p in repository.listImports()] == [process.ice_getIdentity()]
-    assert bob.c.getManagedRepository().listImports() == []
-    assert process.getHandle() is None
-    store = process.getUploader(0)
-    store.write(path.read_bytes()[:100], 0, 100)
-    store.close()
-    assert process.getUploadOffset(0) == 100
-    process.close()
-    assert repository.listImports() == []
-
-
-def test_another_session_of_the_user_takes_an_import_over(login: Callable[[str], BlitzGateway], tmp_path: Path) -> None:
-    first, second = login("alice"), login("alice")
-    path = write_tiff(tmp_path / "taken.tif")
-    process = first.c.getManagedRepository().importFileset(propose_fileset([path]), propose_settings())
-    (seen,) = second.c.getManagedRepository().listImports()
-    upload(seen, 0, path)
-    outcome = wait_for(second, seen.verifyUpload([second.c.sha1(str(path))]))
-    assert len(outcome.images) == 1
-    assert second.c.getManagedRepository().listImports() == []
-    seen.close()
-    with pytest.raises(Ice.ObjectNotExistException):
-        seen.getHandle()
-    process.close()
-
-
-def test_paths_cannot_leave_the_repository(alice: BlitzGateway) -> None:
-    repository = alice.c.getManagedRepository()
-    for path in ("../secret", "a/../../secret", "/../secret"):
-        with pytest.raises(omero.ValidationException):
-            repository.file(path, "rw")
-        with pytest.raises(omero.ValidationException):
-            repository.makeDir(path, True)
-    with pytest.raises(omero.ValidationException):
-        repository.importFileset(propose_fileset([Path("data/../../../etc/passwd")]), propose_settings())
-
-
-def test_unsafe_names_are_made_safe(alice: BlitzGateway, tmp_path: Path) -> None:
-    path = write_tiff(tmp_path / "what: is <this>?.tif")
-    outcome = import_files(alice, [path])
-    (place,) = alice.getObject("Image", outcome.images[0]).getImportedImageFilePaths()["server_paths"]
-    assert place.endswith("/what_ is _this__.tif")
-
-
-def test_files_and_folders_of_the_repository(alice: BlitzGateway, server: EmbeddedOmero) -> None:
-    repository = alice.c.getManagedRepository()
-    repository.makeDir("shelf/deep", True)
-    store = repository.file("shelf/deep/note.txt", "rw")
-    store.write(b"hello", 0, 5)
-    saved = store.save()
-    store.close()
-    assert (saved.size.val, saved.mimetype.val) == (5, "text/plain")
-    assert repository.list("shelf/deep") == ["/shelf/deep/note.txt"]
-    assert [f.id.val for f in repository.listFiles("shelf/deep")] == [saved.id.val]
-    tree = unwrap(repository.treeList("shelf"))
-    assert tree["/shelf/deep"]["files"]["/shelf/deep/note.txt"]["id"] == saved.id.val
-    assert repository.fileById(saved.id.val).read(1, 3) == b"ell"
-    handle = repository.deletePaths(["shelf/deep/note.txt"], False, False)
-    alice._waitOnCmd(handle)
-    assert not repository.fileExists("shelf/deep/note.txt")
-    assert repository.suggestChecksumAlgorithm([]) is None
-    assert [a.value.val for a in repository.listChecksumAlgorithms()] == list(ALGORITHMS)
-
-
-def test_in_place_files_are_downloaded_whole(alice: BlitzGateway, samples: dict[str, Sample]) -> None:
-    path = samples["tiff"].path
-    image = alice.getObject("Image", import_files(alice, [path]).images[0])
-    (file,) = image.getImportedImageFiles()
-    assert (file.getSize(), file.getHash()) == (path.stat().st_size, alice.c.sha1(str(path)))
-    assert b"".join(file.getFileInChunks(buf=10_000)) == path.read_bytes()
-
-
 def test_the_short_form_of_an_import(alice: BlitzGateway, tmp_path: Path) -> None:
     path = write_tiff(tmp_path / "short.tif")
     process = alice.c.getManagedRepository().importPaths([str(path)])
@@ -426,21 +268,3 @@ def _bare_settings() -> Any:
     settings = propose_settings()
     settings.doThumbnails, settings.noStatsInfo = rbool(False), rbool(True)
     return settings
-
-
-def test_missing_data_is_said_and_harms_nothing_else(
-    alice: BlitzGateway, server: EmbeddedOmero, tmp_path: Path
-) -> None:
-    """In-place data that somebody moved: the image stays, its pixels are refused by name, others are shown."""
-    lost, kept = write_tiff(tmp_path / "lost.tif", 3), write_tiff(tmp_path / "kept.tif", 4)
-    images = [import_files(alice, [path]).images[0] for path in (lost, kept)]
-    pixels = [alice.getObject("Image", image).getPixelsId() for image in images]
-    shutil.move(lost, tmp_path / "moved.tif")
-    server.pixels.files.close()  # a file that is open can be read on, moved or not
-    with pytest.raises(omero.ResourceError, match="lost.tif"):
-        alice.getObject("Image", images[0]).getPrimaryPixels().getPlane()
-    thumbnails = alice.c.sf.createThumbnailStore()
-    pictures = thumbnails.getThumbnailByLongestSideSet(omero.rtypes.rint(48), pixels)
-    thumbnails.close()
-    assert pictures[pixels[0]] == b""
-    assert len(pictures[pixels[1]]) > 300
