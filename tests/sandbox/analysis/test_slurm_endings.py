@@ -7,10 +7,8 @@ looks at one run's end.
 from __future__ import annotations
 
 import shutil
-import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,10 +19,9 @@ from contracts.failures import Failure, FailureCategory
 from contracts.run_results import ResultKind
 from contracts.slurm_job import Outcome, TaskVerdict, Witness
 from contracts.slurm_state import JobState
-from sandbox.cluster.machine import Machine
-from sandbox.site import Site
 from tasks.watcher import WATCHER
 from tests.chaos.waiting import wait_for
+from tests.sandbox.analysis.accidents import fail_job, kill_slurmctld, preempt, small_disks
 from tests.sandbox.analysis.conftest import RunDesk
 from tests.sandbox.analysis.told_jobs import (
     FOR_EVER,
@@ -56,29 +53,6 @@ TASKS = {
     "no results": "echo nothing to see",
 }
 EACH_ITS_OWN = f"case {TASK} in {' '.join(f'{n}) {story} ;;' for n, story in enumerate(TASKS.values()))} esac"
-WHOLE_NODE = 4
-
-
-@contextmanager
-def small_disks(site: Site, sizes: dict[uuid.UUID, str]) -> Iterator[None]:
-    """A tmpfs for each run's folder, which is there before the run; the login node and the first node see them."""
-    scratch = Machine(site.home).scratch
-    account = scratch.stat().st_uid
-    folders = [scratch / str(token) for token in sizes]
-    for folder, size in zip(folders, sizes.values(), strict=True):
-        folder.mkdir()
-        options = f"size={size},mode=700,uid={account},gid={account}"
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "scratch", folder], check=True)
-    try:
-        for service in ("sshd", "node1"):
-            site.restart(service)
-        yield
-    finally:
-        for folder in folders:
-            subprocess.run(["umount", "--lazy", folder], check=True)
-            folder.rmdir()
-        for service in ("sshd", "node1"):
-            site.restart(service)
 
 
 @pytest.fixture(scope="module")
@@ -104,21 +78,21 @@ def ends(cluster: ToldCluster) -> dict[str, Ended]:
             "disk full in the job": cluster.place('head -c 100M /dev/zero > "$OUT/big.raw"', token=full_job),
             "disk full while staging": cluster.place(RESULT, token=full_staging),
         }
-        runs["dependent"].change(f"dependency=afterok:{_failed_job(cluster)}")
+        runs["dependent"].change(f"dependency=afterok:{fail_job(cluster)}")
         cluster.admin("scontrol", "hold", str(runs["held"].job()))
         runs["held"].wait_for_standing("an administrator holds it")
         cluster.admin("scontrol", "release", str(runs["held"].job()))
         runs["held"].hurry()
 
         _end_tasks(cluster, runs["tasks"])
-        _preempt(cluster, runs["preempted"])
+        preempt(cluster, runs["preempted"])
         runs["preempted"].hurry()
         for name in ("lost with its node", "on a node that comes back"):
             runs[name].wait_until_begun()
         cluster.site.kill("node3")
         cluster.site.wait_until_ready("node3")
         runs["on a node that comes back"].hurry()
-        _kill_slurmctld(cluster)
+        kill_slurmctld(cluster)
         runs["tasks"].go()
         return {name: run.wait_until_ended() for name, run in runs.items()}
 
@@ -135,38 +109,6 @@ def _end_tasks(cluster: ToldCluster, run: ToldRun) -> None:
     cluster.admin("scontrol", "update", f"jobid={run.job()}_{timed_out}", "endtime=now")
     run.wait_until_begun(cancelled)
     cluster.admin("scancel", f"{run.job()}_{cancelled}")
-
-
-def _failed_job(cluster: ToldCluster) -> int:
-    words = ["--parsable", "--wrap=false", "--output=/dev/null", "--chdir=/tmp", "--mem=10"]
-    number = int(cluster.admin("sbatch", *words))
-    wait_for(
-        f"job {number} to fail", lambda: "JobState=FAILED" in cluster.admin("scontrol", "show", "job", str(number))
-    )
-    return number
-
-
-def _preempt(cluster: ToldCluster, run: ToldRun) -> None:
-    """Take the run's place by a job that counts for more."""
-    run.wait_until_begun()
-    (node,) = {run.shown()["NodeList"]}
-    words = ["--parsable", f"--nodelist={node}", f"--cpus-per-task={WHOLE_NODE}", "--mem=10", "--partition=main"]
-    cluster.admin("sbatch", *words, "--wrap=true", "--output=/dev/null", "--chdir=/tmp")
-    wait_for("the job to be queued again", lambda: run.shown()["Restarts"] == "1")
-
-
-def _kill_slurmctld(cluster: ToldCluster) -> None:
-    """Once it has written down all that was done to jobs: it does so within five seconds, as a whole, and loses what
-    is younger. A held job is the last thing done; where that is written, everything before it is.
-    """
-    state = cluster.machine.spool / "slurmctld" / "job_state"
-    mark = f"last-{uuid.uuid4()}"
-    words = ["--parsable", "--hold", f"--job-name={mark}", "--wrap=true", "--output=/dev/null", "--chdir=/tmp"]
-    number = cluster.admin("sbatch", *words, "--mem=10")
-    wait_for("all that was done to be written down", lambda: mark.encode() in state.read_bytes())
-    cluster.site.kill("slurmctld")
-    cluster.site.wait_until_ready("slurmctld")
-    cluster.admin("scancel", number)
 
 
 def verdict_of(ends: dict[str, Ended], name: str) -> TaskVerdict:
