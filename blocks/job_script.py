@@ -118,9 +118,11 @@ def _bad_arguments(why: str) -> FailureError:
 
 # Each start of a task (Slurm may start it again after a preemption or a dead node) works in a folder of its own and
 # says in `TASK.running` that the task is its own: the processes of a node that Slurm takes for dead may live on, and
-# must not write over what the later start makes. `TASK.exitcode` is written last, when the results lie in `out/TASK`.
-# `scancel`, a time limit and a preemption all send TERM; which of them it was, Slurm knows, but the clock tells a time
-# limit on clusters without accounting. --signal is not used: it may come a minute early and costs the job that time.
+# must not write over what the later start makes. The job's number and its restarts alone do not name a start: a
+# controller that is killed forgets its last seconds, and makes the same one again. `TASK.exitcode` is written last,
+# when the results lie in `out/TASK`. `scancel`, a time limit and a preemption all send TERM; which of them it was,
+# Slurm knows, but the clock tells a time limit on clusters without accounting. --signal is not used: it may come a
+# minute early and costs the job that time.
 _SCRIPT = r"""#!/bin/bash
 # A task of an analysis run. What a user typed is in the file `arguments` and nowhere else.
 @ASSIGNMENTS@
@@ -128,7 +130,7 @@ umask 077
 task=${SLURM_ARRAY_TASK_ID:-0}
 job=${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}
 restarts=${SLURM_RESTART_COUNT:-0}
-own=$SLURM_JOB_ID.$restarts
+own=$SLURM_JOB_ID.$restarts.$$
 place=$attempt/work/$task.$own
 in=$run/staged/in/$task gt=$run/staged/gt files=$run/staged/files
 out=$place/out work=$place/tmp data=$place/data

@@ -85,7 +85,7 @@ def test_an_admin_moves_a_night_and_sees_what_it_means_before_it_is_saved(admin:
         expect(night.locator(".facts")).to_contain_text("on Monday to Friday at 22:30 in Europe/Berlin")
         night.get_by_role("button", name="Switch on").click()
         expect(night.get_by_role("button", name="Switch off")).to_be_visible()
-        expect(night.locator(".facts time")).to_have_count(3)
+        expect(night.locator("dt", has_text="Next").locator("+ dd time")).to_have_count(3)
     finally:
         night.get_by_role("button", name="Switch off").click()
         expect(night.get_by_role("button", name="Switch on")).to_be_visible()

@@ -130,7 +130,7 @@ def results_of(ended: Ended, task: int) -> dict[str, ResultKind]:
 
 def assert_good(ended: Ended, *, restarts: int = 0) -> None:
     """One table of one job's results, imported once, and nothing left on the cluster."""
-    assert ended.state.is_completed(), ended.report
+    assert ended.state.is_completed(), ended.report.model_dump_json(indent=1)
     (verdict,) = ended.report.verdicts
     assert (verdict.outcome, verdict.witness, verdict.restarts) == (Outcome.SUCCEEDED, Witness.JOB, restarts)
     assert [result.kind for result in ended.report.results] == [ResultKind.TABLE]

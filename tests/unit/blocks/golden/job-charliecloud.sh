@@ -11,7 +11,7 @@ umask 077
 task=${SLURM_ARRAY_TASK_ID:-0}
 job=${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}
 restarts=${SLURM_RESTART_COUNT:-0}
-own=$SLURM_JOB_ID.$restarts
+own=$SLURM_JOB_ID.$restarts.$$
 place=$attempt/work/$task.$own
 in=$run/staged/in/$task gt=$run/staged/gt files=$run/staged/files
 out=$place/out work=$place/tmp data=$place/data
