@@ -37,7 +37,8 @@ from contracts.staged_input import StagedFile
 #: Seconds that removing a folder, or looking through a large one, may be silent.
 FOLDER_SECONDS = 600.0
 
-#: Arguments: scratch, token, seconds since the epoch, accounting (yes or no).
+#: Arguments: scratch, token, seconds since the epoch, accounting (yes or no). squeue and sacct are asked at the same
+#: time: a job that has ended is known to both for minutes, so that none is missed between them.
 _PREPARE = RemoteScript(
     "prepare the run's folder",
     SHELL_FUNCTIONS
@@ -63,8 +64,10 @@ for attempt in attempt-*; do
     [ ! -e "$attempt/cancelled" ] || emit cancelled 0 ''
     emit exits 0 "$(find "$attempt" -maxdepth 1 -name '[0-9]*.exitcode' -exec cat {} +)"
 done
-ask_queue "--user=$(id -un)" "--name=$token"
-[ "$accounting" != yes ] || ask_accounting "--starttime=$(since "$began")" "--name=$token"
+ask_queue "--user=$(id -un)" "--name=$token" | {
+    [ "$accounting" != yes ] || ask_accounting "--starttime=$(since "$began")" "--name=$token" < /dev/null
+    cat
+}
 """,
 )
 
