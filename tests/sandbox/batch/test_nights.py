@@ -56,13 +56,17 @@ def test_a_night_is_planned_in_its_time_zone(client: SyncPrefectClient, nightly:
     """Half past two in Helsinki, on every day that Prefect has planned by then."""
     [before] = nightly.schedules
     cron = CronSchedule(cron="30 2 * * *", timezone=ZONE)
-    client.update_deployment_schedule(nightly.id, before.id, active=True, schedule=cron)
+    # Prefect 3.8.8 forgets a schedule's parameters when a change does not name them.
+    kept = before.parameters
+    client.update_deployment_schedule(nightly.id, before.id, active=True, schedule=cron, parameters=kept)
     try:
         planned = wait_for("Prefect to plan nights", lambda: read_planned(client, nightly))
         times = {run.expected_start_time.astimezone(ZoneInfo(ZONE)).strftime("%H:%M") for run in planned}  # type: ignore[union-attr]
         assert times == {"02:30"}
     finally:
-        client.update_deployment_schedule(nightly.id, before.id, active=before.active, schedule=before.schedule)
+        client.update_deployment_schedule(
+            nightly.id, before.id, active=before.active, schedule=before.schedule, parameters=kept
+        )
 
 
 def read_planned(client: SyncPrefectClient, deployment: DeploymentResponse) -> list[FlowRun]:
