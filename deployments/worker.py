@@ -1,4 +1,6 @@
-"""The worker that starts flow runs: Prefect's own process worker, which survives a run that comes back too early."""
+"""The worker that starts flow runs: Prefect's own process worker, which survives a run that comes back too early, and
+starts each run's engine without a detour.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,12 @@ import abc
 import os
 from typing import TYPE_CHECKING
 
+import anyio
 from prefect.utilities.processutils import setup_signal_handlers_worker
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from deployments.cancellation import observe_for_ever
+from deployments.engine_process import run_engine
 from deployments.json_line import VARIABLE, remember
 
 if TYPE_CHECKING:
@@ -43,10 +47,15 @@ class PatientWorker(ProcessWorker, abc.ABC):
         configuration: ProcessJobConfiguration,
         task_status: anyio.abc.TaskStatus[int] | None = None,
     ) -> ProcessWorkerResult:
-        """The run's process knows its token from its first line of log."""
+        """The run's process knows its token from its first line of log.
+
+        A command of a work pool's or a deployment's own is not ours to run.
+        """
         if (token := remember(flow_run.id, flow_run.tags)) is not None:
             configuration.env[VARIABLE] = token
-        return await super().run(flow_run, configuration, task_status)
+        if configuration._command_configured:
+            return await super().run(flow_run, configuration, task_status)
+        return await run_engine(flow_run, configuration, task_status or anyio.TASK_STATUS_IGNORED)
 
 
 async def work(pool: str, limit: int, name: str | None, *, healthcheck: bool) -> None:
