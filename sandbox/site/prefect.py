@@ -14,7 +14,7 @@ from sandbox.local_cluster.services import LocalLogin
 from sandbox.site.addresses import Addresses
 from sandbox.site.containers import Docker
 from sandbox.site.home import Home
-from sandbox.site.postgres import DATABASE, USER
+from sandbox.site.postgres import DATABASE, USER, Postgres
 from sandbox.site.service import PROJECT, Service, Unhealthy, check_http, python
 from sandbox.site.settings_file import write_settings
 
@@ -118,6 +118,8 @@ class Deploy(Service):
 
     def prepare(self) -> None:
         """Name a container engine and a cluster to the flows only where they answer."""
+        if self.addresses.database == "postgresql":
+            Postgres(self.home, self.addresses).index_tags()
         docker = Docker(self.home, self.addresses)
         login = (Sshd if self.addresses.local_cluster is None else LocalLogin)(self.home, self.addresses)
         write_settings(
