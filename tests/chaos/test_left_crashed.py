@@ -12,10 +12,11 @@ from pathlib import Path
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
+from prefect.states import Pending
 
 from contracts.automation_name import AutomationName
 from sandbox.site import Site
-from tasks.crashed_runs import LEFT_ALONE, restart_crashed_runs
+from tasks.crashed_runs import LEFT_ALONE, NEVER_BEGUN, restart_crashed_runs, restart_unbegun_runs
 from tests.chaos.aftermath import Ending, check_aftermath
 from tests.chaos.brake import release_all, set_brakes, wait_until_all_reached
 from tests.chaos.desk import Placed
@@ -58,6 +59,21 @@ def test_a_crashed_run_is_started_again_when_nothing_else_does(site: Site, desk:
         assert any("nothing had started it again" in (state.message or "") for state in placed.history())
     check_aftermath(desk, *map(Ending, orders))
     assert not crashed & _restart(desk, timedelta()), "a run that has ended is left alone"
+
+
+def test_a_run_that_was_taken_and_never_began_is_started_again(site: Site, desk: OrderDesk, order_folder: Path) -> None:
+    site.hold("worker")
+    try:
+        (placed,) = desk.place_each(write_images(order_folder, 1))
+        with no_automation(desk):
+            # What a worker leaves that dies between taking a run and starting its process.
+            desk.client.set_flow_run_state(placed.run_id, Pending(name="Submitting"), force=True)
+            assert placed.run_id not in _restart(desk, NEVER_BEGUN, restart_unbegun_runs), "it may begin yet"
+            assert placed.run_id in _restart(desk, timedelta(), restart_unbegun_runs)
+    finally:
+        site.release("worker")
+    placed.wait_until_ended()
+    check_aftermath(desk, Ending(placed))
 
 
 def test_its_deployment_looks_for_them(desk: OrderDesk) -> None:

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 import tifffile
 import yaml
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
 from docker import DockerClient
 from omero.gateway import BlitzGateway
 
@@ -309,3 +309,19 @@ def test_prefect_takes_another_password_when_its_file_has_changed(containers: Co
     assert containers.ask(containers.auth) == 200
     said = containers.run("exec", "-T", "imports", "python", "-m", "deployments.start", "omero-flows", "runs")
     assert "cells.tif" in said
+
+
+def test_the_key_that_encrypts_blocks_is_changed_as_the_guide_says(containers: Containers) -> None:
+    """Last of all: the services before it run with the old one."""
+    old = (containers.etc / "secrets" / "encryption-key").read_text()
+    with httpx.Client(trust_env=False, timeout=60, auth=containers.auth) as client:
+        found = client.post(f"{containers.prefect_api}/block_documents/filter", json={}).raise_for_status().json()
+        for block in found:
+            client.delete(f"{containers.prefect_api}/block_documents/{block['id']}").raise_for_status()
+    write_private(containers.etc / "secrets" / "encryption-key", Fernet.generate_key().decode() + "\n")
+    containers.run("restart", "prefect")
+    containers.run("run", "--rm", "deploy")
+    assert containers.site.password("importer") in containers.decrypted()
+    (containers.etc / "secrets" / "encryption-key").write_text(old)
+    with pytest.raises(InvalidToken):
+        containers.decrypted()
