@@ -24,7 +24,7 @@ from omero_ui.runs.visible import seen_alike
 from omero_ui.visitor import Visitor
 
 #: Seconds after which no further page is asked for: the browser comes again.
-PATIENCE = 0.12
+PATIENCE = 0.05
 DAY = timedelta(days=1)
 #: Pages that are remembered: of a quarter, for some hundred who see different runs.
 _MOST = 50_000

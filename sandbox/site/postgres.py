@@ -106,6 +106,8 @@ class Postgres(Service):
             "shared_buffers": "64MB",
             # A crash of the machine may lose the last half second of a demo; a kill of the process loses nothing.
             "synchronous_commit": "off",
+            # docs/admin.md: a plan that fits every user fits nobody whose runs are few, or many.
+            "plan_cache_mode": "force_custom_plan",
         }
         options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
         return [*without_root(), str(binaries() / "postgres"), "-D", str(self.home.postgres / "data"), *options]
