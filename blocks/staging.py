@@ -9,9 +9,9 @@ The stream is a sequence of parts, each with a line before it that says how many
 
 Files land in `.partial`. The cluster computes every SHA-256 from its own disk: of a large file while it arrives, piece
 by piece behind the one that is written, of an archive's files while the next one arrives, of the others when the
-manifest has come. What differs is removed and named,
-and only if nothing does `.partial` becomes `staged`. After a cut, what lies there is not sent again: each file goes on
-from the bytes it has, and the sum over the whole file tells whether they were the same ones.
+manifest has come. What differs is removed and named, and only if nothing does `.partial` becomes `staged`. After a cut,
+what lies there is not sent again: each file goes on from the bytes it has, and the sum over the whole file tells
+whether they were the same ones.
 """
 
 from __future__ import annotations
@@ -70,13 +70,12 @@ receive() {
     [ ${#sum} != 64 ] || printf '%s *%s\\n' "$sum" "$2" >> ../.summed
     [ ! -e ../.broken ]
 }
-unpack() { tar --extract --verbose --file=- --no-same-owner; }
 only_files() { while IFS= read -r path; do [ -L "$path" ] || printf '%s\\0' "$path"; done; }
 rm -f ../.broken && : > ../.summed && : > ../.unpacked || exit 74
 while IFS=' ' read -r kind size path; do
     case $kind in
     tar)
-        arrived=$(take "$size" | unpack) || exit 74
+        arrived=$(take "$size" | tar --extract --verbose --file=- --no-same-owner) || exit 74
         wait
         printf '%s\\n' "$arrived" | only_files | sum_files >> ../.unpacked 2> /dev/null &
         ;;
