@@ -19,7 +19,7 @@ ROUNDS = 5
 
 
 def measure(site: Site) -> list[Figure]:
-    name = write_images(site.storage / GROUP, "bench-start")[0]
+    name = write_images(site.storage / GROUP, "bench-start", 1)[0]
     waits, helps = [], []
     for _ in range(ROUNDS):
         waits.append(seconds_to_first_task(site, name))

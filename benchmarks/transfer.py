@@ -24,7 +24,7 @@ from benchmarks.cluster import LoginNode, bare_ssh, slurm_cluster
 from benchmarks.figure import Figure
 from blocks.remote_command import RemoteScript
 from blocks.results import fetch
-from blocks.run_folder import prepare, tidy
+from blocks.run_folder import prepare_folder, tidy
 from blocks.staging import InputFile, stage
 from blocks.storage_path import fingerprint
 from blocks.stored_file import read_stored_file
@@ -103,7 +103,7 @@ class Transfer:
                    f" {rate_beside(stage, copy):.2f} of cp's"),
             Figure("bytes written on the cluster for each byte", written, "bytes", "goal: 1"),
             Figure(f"fetching {what}, median of {self._rounds}", rate / statistics.median(fetch), "MiB/s",
-                   f"{rate_beside(fetch, bring):.2f} of the rate of `{peer}`,"
+                   f"{rate_beside(fetch, bring):.2f} of the rate of `{peer}` (goal: 0.80),"
                    f" {rate_beside(fetch, fast_bring):.2f} of its rate with our cipher"),
         ]  # fmt: skip
 
@@ -114,7 +114,7 @@ class Transfer:
         self._there = token = uuid.uuid4()
         began = time.monotonic()
         with self._cluster.connect() as connection:
-            run = prepare(self._cluster, connection, token, began=datetime.now(UTC))
+            run = prepare_folder(self._cluster, connection, token)
             stage(self._cluster, connection, run, [_input(path) for path in self._files])
         return time.monotonic() - began
 

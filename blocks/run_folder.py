@@ -31,19 +31,17 @@ from blocks.slurm_cluster import SlurmCluster
 from blocks.ssh_connection import SshConnection
 from blocks.ssh_failures import not_understood
 from blocks.submission_reply import job_number
-from contracts.remote_run import Attempt, RemoteRun
+from contracts.remote_run import Attempt, RemoteFolder, RemoteRun
 from contracts.staged_input import StagedFile
 
 #: Seconds that removing a folder, or looking through a large one, may be silent.
 FOLDER_SECONDS = 600.0
 
-#: Arguments: scratch, token, seconds since the epoch, accounting (yes or no). squeue and sacct are asked at the same
-#: time: a job that has ended is known to both for minutes, so that none is missed between them.
-_PREPARE = RemoteScript(
+#: Arguments: scratch, token.
+_PREPARE_FOLDER = RemoteScript(
     "prepare the run's folder",
-    SHELL_FUNCTIONS
-    + """\
-scratch=$1 token=$2 began=$3 accounting=$4 folder=$1/$2
+    """\
+scratch=$1 folder=$1/$2
 mkdir -p -- "$scratch" || exit 73
 [ -e "$folder" ] || [ -L "$folder" ] || mkdir -m 0700 -- "$folder" || [ -d "$folder" ] || exit 73
 own "$folder" && cd -- "$folder" || exit 73
@@ -64,6 +62,17 @@ for attempt in attempt-*; do
     [ ! -e "$attempt/cancelled" ] || emit cancelled 0 ''
     emit exits 0 "$(find "$attempt" -maxdepth 1 -name '[0-9]*.exitcode' -exec cat {} +)"
 done
+""",
+)
+
+#: Further arguments: seconds since the epoch, accounting (yes or no). squeue and sacct are asked at the same time: a
+#: job that has ended is known to both for minutes, so that none is missed between them.
+_PREPARE = RemoteScript(
+    _PREPARE_FOLDER.name,
+    SHELL_FUNCTIONS
+    + _PREPARE_FOLDER.text
+    + """\
+token=$2 began=$3 accounting=$4
 ask_queue "--user=$(id -un)" "--name=$token" | {
     [ "$accounting" != yes ] || ask_accounting "--starttime=$(since "$began")" "--name=$token" < /dev/null
     cat
@@ -100,8 +109,22 @@ done
 )
 
 
+def prepare_folder(cluster: SlurmCluster, connection: SshConnection, token: UUID) -> RemoteFolder:
+    """Make the run's folder if it is not there, and say what is in it: one command. Slurm is not asked.
+
+    Raises:
+        FailureError: CLUSTER_UNREACHABLE, CLUSTER_REFUSED, SCRATCH_FULL.
+    """
+    result = connection.run(_PREPARE_FOLDER, cluster.scratch, str(token), silent_seconds=FOLDER_SECONDS)
+    answer = read_sections(connection, _PREPARE_FOLDER, result)
+    try:
+        return _folder(token, answer)
+    except ValueError as error:
+        raise not_understood(str(connection.target), _PREPARE_FOLDER.name, error, result.text) from error
+
+
 def prepare(cluster: SlurmCluster, connection: SshConnection, token: UUID, *, began: datetime) -> RemoteRun:
-    """Make the run's folder if it is not there, and say what is done: one command.
+    """The same, and what Slurm knows of the run's jobs: one command.
 
     `began`: when the run was ordered; Slurm's accounting is searched from then on.
 
@@ -115,19 +138,10 @@ def prepare(cluster: SlurmCluster, connection: SshConnection, token: UUID, *, be
     queued = read_queue(connection, result, answer)
     accounted = read_accounting(connection, answer)
     try:
-        return RemoteRun(
-            token=token,
-            now=_moment(_code(answer, "now")),
-            free_bytes=_code(answer, "free") * 1024,
-            staged=_staged(answer),
-            links=tuple(line.split(" ", 2)[2] for line in _lines(answer, "sizes") if line.startswith("l ")),
-            partial={path: int(size) for size, path in (line.split(" ", 1) for line in _lines(answer, "partial"))},
-            attempts=_attempts(answer),
-            queued=tuple(queued),
-            accounted=tuple(accounted),
-        )
+        folder = _folder(token, answer)
     except ValueError as error:
         raise not_understood(str(connection.target), _PREPARE.name, error, result.text) from error
+    return RemoteRun(**dict(folder), queued=tuple(queued), accounted=tuple(accounted))
 
 
 def tidy(cluster: SlurmCluster, connection: SshConnection, *tokens: UUID) -> None:
@@ -166,6 +180,18 @@ def parse_manifest(lines: tuple[str, ...]) -> dict[str, StagedFile | None]:
         first, size, path = line.split(" ", 2)
         found[path] = None if first == "link" else StagedFile(path=path, size=int(size), sha256=first)
     return found
+
+
+def _folder(token: UUID, answer: list[Section]) -> RemoteFolder:
+    return RemoteFolder(
+        token=token,
+        now=_moment(_code(answer, "now")),
+        free_bytes=_code(answer, "free") * 1024,
+        staged=_staged(answer),
+        links=tuple(line.split(" ", 2)[2] for line in _lines(answer, "sizes") if line.startswith("l ")),
+        partial={path: int(size) for size, path in (line.split(" ", 1) for line in _lines(answer, "partial"))},
+        attempts=_attempts(answer),
+    )
 
 
 def _staged(answer: list[Section]) -> tuple[StagedFile, ...] | None:

@@ -8,10 +8,9 @@ The stream is a sequence of parts, each with a line before it that says how many
     verify BYTES          the manifest; the last part
 
 Files land in `.partial`. The cluster computes every SHA-256 from its own disk: of a large file while it arrives, piece
-by piece behind the one that is written, of an archive's files while the next one arrives, of the others when the
-manifest has come. What differs is removed and named, and only if nothing does `.partial` becomes `staged`. After a cut,
-what lies there is not sent again: each file goes on from the bytes it has, and the sum over the whole file tells
-whether they were the same ones.
+by piece behind the one that is written, of the others when the manifest has come. What differs is removed and named,
+and only if nothing does `.partial` becomes `staged`. After a cut, what lies there is not sent again: each file goes on
+from the bytes it has, and the sum over the whole file tells whether they were the same ones.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from blocks.ssh_connection import SshConnection
 from blocks.ssh_failures import command_failed
 from blocks.ssh_stream import RemoteStream
 from contracts.failures import FailureCategory, FailureError, fail
-from contracts.remote_run import RemoteRun, StagedLink, check_staged_path
+from contracts.remote_run import RemoteFolder, StagedLink, check_staged_path
 from contracts.staged_input import StagedFile
 
 #: Files up to this size travel in tar archives, of some such size.
@@ -45,8 +44,7 @@ PIECE_BYTES = 16 << 20
 #: that comes in several parts, no part alone has the sum.
 SUMMED_BYTES = 64 << 20
 
-#: Arguments: scratch, token. dd reads exactly as many bytes as it is told, tar would read on. What tar prints of a file
-#: may not be its name as it is, so that its sum is not found: such a file is summed up at the end.
+#: Arguments: scratch, token. dd reads exactly as many bytes as it is told, tar would read on.
 _RECEIVE = RemoteScript(
     "receive the inputs",
     SUM_FILES
@@ -70,15 +68,10 @@ receive() {
     [ ${#sum} != 64 ] || printf '%s *%s\\n' "$sum" "$2" >> ../.summed
     [ ! -e ../.broken ]
 }
-only_files() { while IFS= read -r path; do [ -L "$path" ] || printf '%s\\0' "$path"; done; }
-rm -f ../.broken && : > ../.summed && : > ../.unpacked || exit 74
+rm -f ../.broken && : > ../.summed || exit 74
 while IFS=' ' read -r kind size path; do
     case $kind in
-    tar)
-        arrived=$(take "$size" | tar --extract --verbose --file=- --no-same-owner) || exit 74
-        wait
-        printf '%s\\n' "$arrived" | only_files | sum_files >> ../.unpacked 2> /dev/null &
-        ;;
+    tar) take "$size" | tar --extract --file=- --no-same-owner || exit 74 ;;
     new) mkdir -p -- "${path%/*}" && : > "$path" && receive "$size" "$path" || exit 74 ;;
     more) receive "$size" "$path" || exit 74 ;;
     verify) take "$size" > ../.manifest; break ;;
@@ -86,8 +79,6 @@ while IFS=' ' read -r kind size path; do
     esac
 done
 [ "$kind" = verify ] && [ "$(wc -c < ../.manifest)" = "$size" ] || { echo 'the stream was cut' >&2; exit 76; }
-wait
-cat ../.unpacked >> ../.summed
 cut -d ' ' -f 3- ../.manifest | sort > ../.named
 find . \\( -type f -o -type l \\) -printf '%P\\n' | sort | comm -23 - ../.named | while IFS= read -r path; do
     rm -f -- "$path"
@@ -109,7 +100,7 @@ done)
 emit wrong 0 "$wrong"
 emit unreadable 0 "$unreadable"
 printf '%s\\n' "$wrong" | while IFS= read -r path; do [ -z "$path" ] || rm -f -- "$path"; done
-rm -f ../.named ../.unpacked ../.summed ../.sums ../.files ../.checked
+rm -f ../.named ../.summed ../.sums ../.files ../.checked
 [ -z "$wrong$unreadable" ] || exit 0
 mv ../.manifest manifest && cd .. && mv -T .partial staged && chmod -R a-w staged || exit 74
 emit staged 0 ''
@@ -134,13 +125,13 @@ class InputFile:
 def stage(
     cluster: SlurmCluster,
     connection: SshConnection,
-    run: RemoteRun,
+    run: RemoteFolder,
     files: Iterable[InputFile],
     links: Iterable[StagedLink] = (),
     *,
     progress: Progress = lambda path, size: None,
 ) -> tuple[StagedFile, ...]:
-    """Leave exactly these files and links in the run's staged folder: one command. `run` is what `prepare` has said.
+    """Leave exactly these files and links in the run's staged folder: one command. `run`: what `prepare_folder` said.
 
     Holds some `ARCHIVE_BYTES` + `PIECE_BYTES` in memory, whatever the files' sizes.
 

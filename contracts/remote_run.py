@@ -65,12 +65,11 @@ class Attempt(Contract):
     exits: Annotated[tuple[TaskExit, ...], Field(strict=False)] = ()
 
 
-class RemoteRun(Contract):
-    """What the cluster knows of a run.
+class RemoteFolder(Contract):
+    """What lies in a run's folder.
 
     `now` is the cluster's clock; `free_bytes` of the scratch folder. `staged` is None until every file has arrived and
-    verified; `partial` are the bytes of those that lie there half or unverified. `queued` and `accounted` are what
-    Slurm knows under the run's name, whatever the folder says.
+    verified; `partial` are the bytes of those that lie there half or unverified.
     """
 
     token: Token
@@ -80,13 +79,21 @@ class RemoteRun(Contract):
     links: Annotated[tuple[str, ...], Field(strict=False)] = ()
     partial: dict[str, int] = {}
     attempts: Annotated[tuple[Attempt, ...], Field(strict=False)] = ()
-    queued: Annotated[tuple[QueuedJob, ...], Field(strict=False)] = ()
-    accounted: Annotated[tuple[Accounting, ...], Field(strict=False)] = ()
 
     @property
     def attempt(self) -> Attempt | None:
         """The latest attempt; None before the first."""
         return self.attempts[-1] if self.attempts else None
+
+
+class RemoteRun(RemoteFolder):
+    """What the cluster knows of a run: its folder, and what Slurm knows under its name, whatever the folder says.
+
+    Nothing is submitted without it: a folder alone cannot tell that there is no job.
+    """
+
+    queued: Annotated[tuple[QueuedJob, ...], Field(strict=False)] = ()
+    accounted: Annotated[tuple[Accounting, ...], Field(strict=False)] = ()
 
 
 class ListedResult(Contract):

@@ -9,15 +9,14 @@ from typing import Any
 
 from prefect import get_run_logger, task
 
-from blocks.run_folder import prepare
+from blocks.run_folder import prepare_folder
 from blocks.staging import InputFile, stage
 from contracts.failures import FailureCategory, fail
-from contracts.remote_run import RemoteRun
+from contracts.remote_run import RemoteFolder
 from contracts.run_plan import RunPlan
 from contracts.staging_plan import StagingPlan
 from tasks.analysis_work import AnalysisWork
 from tasks.retries import BRIEF_DELAYS, is_retryable
-from tasks.run_clock import ordered_at
 from tasks.staging_sources import StagingSource, open_staging_sources, staged_files, staged_links, staged_stores
 
 #: Seconds between two lines about a transfer in the run's log.
@@ -41,20 +40,20 @@ async def stage_inputs(work: AnalysisWork, plan: RunPlan, attempt: int) -> int:
     """
     log = get_run_logger()
     began = time.monotonic()
-    sent = await work.in_thread(stage_once, work, plan, ordered_at(), log)
+    sent = await work.in_thread(stage_once, work, plan, log)
     seconds = max(time.monotonic() - began, 1e-3)
     log.info("%s files staged, %.1f MB at %.1f MB/s", len(plan.inputs), sent / 1e6, sent / seconds / 1e6)
     return sent
 
 
-def stage_once(work: AnalysisWork, plan: RunPlan, ordered: Any, log: Any) -> int:
+def stage_once(work: AnalysisWork, plan: RunPlan, log: Any) -> int:
     """Stage what is missing; 0 when all is there.
 
     Raises:
-        FailureError: SCRATCH_FULL before anything is sent, and what `prepare` and `stage` raise.
+        FailureError: SCRATCH_FULL before anything is sent, and what `prepare_folder` and `stage` raise.
     """
     with work.connection() as connection:
-        remote = prepare(work.cluster, connection, plan.token, began=ordered)
+        remote = prepare_folder(work.cluster, connection, plan.token)
         if remote.staged is not None and _is_whole(remote, plan.staging):
             log.info("Everything is on the cluster already")
             return 0
@@ -76,7 +75,7 @@ def _whole(source: StagingSource) -> Iterator[bytes]:
     return source.open(0)
 
 
-def _is_whole(remote: RemoteRun, staging: StagingPlan) -> bool:
+def _is_whole(remote: RemoteFolder, staging: StagingPlan) -> bool:
     """Whether the staged folder holds what the plan says: its manifest has verified, so names and sizes decide."""
     stores = dict.fromkeys(staged_stores(staging), (0, 0))
     files: set[tuple[str, int]] = set()
