@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from prefect._internal.observers import FlowRunCancellingObserver
 from prefect.client.schemas.filters import (
@@ -18,6 +19,12 @@ from prefect.runner import _flow_run_executor
 from prefect.utilities.services import critical_service_loop
 from prefect.workers import base
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
+#: How often, and after how many seconds, Prefect is asked for a state that it has told of and does not show yet.
+LOOKS, PAUSE = 20, 0.5
+
 #: Runs that one answer names; those that are left are in the next.
 MOST_AT_ONCE = 200
 
@@ -28,8 +35,43 @@ class LastingObserver(FlowRunCancellingObserver):
     Seen on Prefect 3.8.8: an observer whose websocket breaks asks instead, and never gets an answer, because the server
     refuses the question (it names neither limit nor sequence); three questions while the server is away end it for
     good; and one whose websocket is closed by a server that ends in order does not even ask. A run that was under way
-    then could not be cancelled any more.
+    then could not be cancelled any more. And it is told first of all that was cancelled in the last minute: a run that
+    was cancelled, and tried again within that minute, was ended once more as soon as its process began. And what was
+    cancelled just before its process began was not ended at all, when it had begun before: it stayed in Cancelling.
     """
+
+    def add_in_flight_flow_run_id(self, flow_run_id: UUID) -> None:
+        """From now on; and at once, if the run is cancelled already."""
+        super().add_in_flight_flow_run_id(flow_run_id)
+        self._first_look = asyncio.create_task(self._check_for_cancelled_flow_runs())
+        self._first_look.add_done_callback(self._handle_first_look_done)
+
+    def _handle_first_look_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None and self._polling_task is None:
+            self._ask_instead_of(task)
+
+    async def _consume_events(self) -> None:
+        """Tell of each cancellation that is still the run's state.
+
+        Raises:
+            Exception: Prefect did not answer; it is asked from time to time then.
+        """
+        if self._events_subscriber is None or self._client is None:
+            raise RuntimeError("an observer listens within its context alone")
+        async for event in self._events_subscriber:
+            run = UUID(event.resource.id.removeprefix("prefect.flow-run."))
+            wanted = self._in_flight_flow_run_ids - self._cancelling_flow_run_ids
+            if run in wanted and await self._is_cancelled(run, event.occurred):
+                self._cancel(run)
+
+    async def _is_cancelled(self, run: UUID, since: datetime) -> bool:
+        assert self._client is not None
+        for _ in range(LOOKS):
+            state = (await self._client.read_flow_run(run)).state
+            if state is not None and state.timestamp >= since:
+                return state.type in {StateType.CANCELLING, StateType.CANCELLED}
+            await asyncio.sleep(PAUSE)
+        return True
 
     def _start_polling_task(self, task: asyncio.Task[None]) -> None:
         """The websocket is gone."""
@@ -70,8 +112,12 @@ class LastingObserver(FlowRunCancellingObserver):
             limit=MOST_AT_ONCE,
         )
         for run in cancelling:
-            self._cancelling_flow_run_ids.add(run.id)
-            self.on_cancelling(run.id)
+            self._cancel(run.id)
+
+    def _cancel(self, run: UUID) -> None:
+        if run not in self._cancelling_flow_run_ids and not self._is_shutting_down:
+            self._cancelling_flow_run_ids.add(run)
+            self.on_cancelling(run)
 
 
 def observe_for_ever() -> None:

@@ -46,7 +46,7 @@ def test_every_script_is_a_script_of_the_shell(shell: str) -> None:
         blocks.submission,
     ]
     scripts = [value for room in rooms for value in vars(room).values() if isinstance(value, RemoteScript)]
-    assert len(scripts) == 11
+    assert len(scripts) == 12
     for script in scripts:
         subprocess.run([shell, "-n"], input=script.text.encode(), check=True)
 
