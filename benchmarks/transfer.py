@@ -77,7 +77,6 @@ class Transfer:
         self._there: UUID | None = None
 
     def figures(self) -> list[Figure]:
-        self._on_cluster(f"mkdir {self._peer}")
         try:
             copy, send, fast_send, stage = in_turn(
                 self._rounds, self._copy, lambda: self._send(self._ssh), lambda: self._send(self._fast_ssh), self._stage
@@ -153,9 +152,12 @@ class Transfer:
             return seconds_of(f"cp -r {self._folder} {here}")
 
     def _send(self, ssh: str) -> float:
+        """Into a folder that is new, as ours is: to write files over has another price."""
+        self._on_cluster(f"rm -rf {self._peer}")
         if len(self._files) == 1:
-            return seconds_of(f"{ssh} 'cat > {self._peer}/0' < {self._files[0]}")
-        return seconds_of(f"tar -C {self._folder} -cf - . | {ssh} 'tar -C {self._peer} -xf -'")
+            return seconds_of(f"{ssh} 'mkdir {self._peer} && cat > {self._peer}/0' < {self._files[0]}")
+        there = f"mkdir {self._peer} && tar -C {self._peer} -xf -"
+        return seconds_of(f"tar -C {self._folder} -cf - . | {ssh} '{there}'")
 
     def _bring(self, ssh: str) -> float:
         with TemporaryDirectory(dir=self._site.storage) as here:

@@ -7,10 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 
 #: Bytes that are handed to the thread at once, and summed up in one call: chunks of a network stream are small, and
-#: each call has to wait until the thread that receives them lets go of the interpreter.
-BATCH_BYTES = 4 << 20
+#: each call has to wait until the thread that receives them lets go of the interpreter. A chunk of this size, as files
+#: are read, is not copied.
+BATCH_BYTES = 1 << 20
 #: Batches that may wait; they are kept in memory until they are summed up.
-MOST_WAITING = 3
+MOST_WAITING = 12
 
 
 class SideDigest:

@@ -165,6 +165,23 @@ def test_a_source_that_changed_meanwhile_is_begun_anew(
     assert len(stage(slurm, connection, run, files)) == 2
 
 
+@pytest.mark.parametrize("python", ["without Python", "with Python"])
+def test_a_large_file_is_summed_up_while_it_arrives(
+    slurm: SlurmCluster, login: Login, token: UUID, began: datetime, python: str
+) -> None:
+    """The cluster's own sum, of each way to make it; what it says is compared before anything counts as staged."""
+    if python == "without Python":
+        login.install_program(f"{slurm.scratch}/bin-{token}", "python3", "#!/bin/sh\nexit 1\n")
+        slurm = slurm.model_copy(update={"slurm_folder": f"{slurm.scratch}/bin-{token}"})
+    data = content(1, 2 * SUMMED_BYTES + 5)
+    with slurm.connect() as connection:
+        run = prepare(slurm, connection, token, began=began)
+        (staged,) = stage(slurm, connection, run, [input_file("in/0/1_a.tif", data)])
+    there = login.ask(f"sha256sum < {login.folder(token)}/staged/in/0/1_a.tif")
+    assert there.split()[0] == staged.sha256 == hashlib.sha256(data).hexdigest()
+    login.ask(f"rm -rf {slurm.scratch}/bin-{token}")
+
+
 def test_a_file_of_another_size_than_announced_is_refused(
     slurm: SlurmCluster, connection: SshConnection, token: UUID, began: datetime
 ) -> None:
