@@ -68,7 +68,7 @@ _RECEIVE = RemoteScript(
 cd -- "$1/$2" || exit 73
 if [ -d staged ]; then chmod -R u+w staged; rm -rf staged || exit 74; fi
 mkdir -p .partial/in .partial/files .partial/gt && cd .partial || exit 73
-take() { dd bs=64K "count=$1" iflag=count_bytes,fullblock status=none; }
+take() { dd bs=256K "count=$1" iflag=count_bytes,fullblock status=none; }
 sum_pieces() {
     if python3 -I -c 'import hashlib' 2> /dev/null; then
         python3 -I -c "$1"
