@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 RUNS = int(os.environ.get("OMERO_FLOWS_SUSPENDED_RUNS", "6"))
 #: Seconds; the length of the outage is the case itself. Prefect's client tries a request again for a minute.
-OUTAGE = 150.0
+OUTAGE = 100.0
 
 
 def test_prefect_away_while_runs_are_suspended(site: Site, runs: RunDesk) -> None:
