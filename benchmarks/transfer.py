@@ -35,6 +35,7 @@ from sandbox.site import Site
 #: Of the large file, which takes seconds; of the small ones, which take half a second and so vary more.
 ROUNDS, SMALL_ROUNDS = 5, 11
 OUR_CIPHER = ("-c", "aes128-gcm@openssh.com")
+SETTLE_SECONDS = 3.0
 LARGE = 1 << 30
 SMALL, SMALL_BYTES = 1000, 20_000
 
@@ -184,8 +185,15 @@ def _listed(path: Path) -> ListedResult:
 
 def in_turn(rounds: int, *works: Callable[[], float]) -> list[tuple[float, ...]]:
     """The seconds of each in each round, one work after the other; the first round does not count."""
-    seconds = [[work() for work in works] for _ in range(rounds + 1)]
+    seconds = [[_settled(work) for work in works] for _ in range(rounds + 1)]
     return list(zip(*seconds[1:], strict=True))
+
+
+def _settled(work: Callable[[], float]) -> float:
+    """A disk that is told which blocks are free again is busy with that for seconds, on the next one's account."""
+    os.sync()
+    time.sleep(SETTLE_SECONDS)
+    return work()
 
 
 def rate_beside(took: Sequence[float], peer: Sequence[float]) -> float:
