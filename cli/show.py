@@ -65,7 +65,7 @@ async def _show(order: str, as_json: bool) -> None:
         console.print(f"  placed  {local(history.placed)}, done by BIOMERO", highlight=False)
         console.print(history_table(history))
         return
-    console.print(f"  placed  {local(run.created)}, started {run.run_count} times", highlight=False)
+    console.print(f"  placed  {local(run.created)}, started {_times(run.run_count)}", highlight=False)
     if standing is not None and run.state is not None and not run.state.is_final():
         console.print(f"  cluster {escape(standing.summary)}", highlight=False)
     if report is not None:
@@ -75,3 +75,7 @@ async def _show(order: str, as_json: bool) -> None:
             console.print(table)
     else:
         console.print("  There is no report yet.")
+
+
+def _times(number: int) -> str:
+    return {0: "not yet", 1: "once", 2: "twice"}.get(number, f"{number} times")

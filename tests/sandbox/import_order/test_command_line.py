@@ -133,7 +133,7 @@ async def test_an_order_from_placing_to_retrying(orders: Orders, command: Comman
     )
     assert shown.code == 0
     assert f'Import good.tif and 1 more -> Dataset "{orders.dataset}"' in shown.text
-    assert "started 1 times" in shown.text
+    assert "started once" in shown.text
     assert {file["state"] for file in json.loads(report.text)["files"]} == {"imported"}
     assert token in listed.text
     assert (retried.code, cancelled.code) == (1, 1)
