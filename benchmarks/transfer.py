@@ -103,7 +103,7 @@ class Transfer:
                    f" {rate_beside(stage, copy):.2f} of cp's"),
             Figure("bytes written on the cluster for each byte", written, "bytes", "goal: 1"),
             Figure(f"fetching {what}, median of {self._rounds}", rate / statistics.median(fetch), "MiB/s",
-                   f"{rate_beside(fetch, bring):.2f} of the rate of `{peer}` (goal: 0.80),"
+                   f"{rate_beside(fetch, bring):.2f} of the rate of `{peer}`,"
                    f" {rate_beside(fetch, fast_bring):.2f} of its rate with our cipher"),
         ]  # fmt: skip
 
@@ -121,7 +121,6 @@ class Transfer:
 
     def _fetch(self) -> float:
         with TemporaryDirectory(dir=self._site.storage) as here:
-            os.sync()
             began = time.monotonic()
             with self._cluster.connect() as connection:
                 fetched = fetch(self._cluster, connection, self._job, self._listed, Path(here))
@@ -157,6 +156,7 @@ class Transfer:
     def _send(self, ssh: str) -> float:
         """Into a folder that is new, as ours is: to write files over has another price."""
         self._on_cluster(f"rm -rf {self._peer}")
+        os.sync()
         if len(self._files) == 1:
             return seconds_of(f"{ssh} 'mkdir {self._peer} && cat > {self._peer}/0' < {self._files[0]}")
         there = f"mkdir {self._peer} && tar -C {self._peer} -xf -"
@@ -204,11 +204,7 @@ def rate_beside(took: Sequence[float], peer: Sequence[float]) -> float:
 
 
 def seconds_of(command: str) -> float:
-    """Of a command line of this module; names in it have nothing that a shell takes for more than a letter.
-
-    What was written before is on disk before it begins: it would be written on this one's account.
-    """
-    os.sync()
+    """Of a command line of this module; names in it have nothing that a shell takes for more than a letter."""
     began = time.monotonic()
     subprocess.run(["bash", "-o", "pipefail", "-c", command], check=True, stdout=subprocess.DEVNULL)
     return time.monotonic() - began

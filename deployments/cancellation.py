@@ -54,7 +54,7 @@ class LastingObserver(FlowRunCancellingObserver):
         """Tell of each cancellation that is still the run's state.
 
         Raises:
-            Exception: Prefect did not answer; it is asked from time to time then.
+            Exception: Prefect did not answer, or does not show what it told of; it is asked from time to time then.
         """
         if self._events_subscriber is None or self._client is None:
             raise RuntimeError("an observer listens within its context alone")
@@ -71,7 +71,7 @@ class LastingObserver(FlowRunCancellingObserver):
             if state is not None and state.timestamp >= since:
                 return state.type in {StateType.CANCELLING, StateType.CANCELLED}
             await asyncio.sleep(PAUSE)
-        return True
+        raise TimeoutError(f"Prefect told that flow run {run} is cancelled, and does not show it")
 
     def _start_polling_task(self, task: asyncio.Task[None]) -> None:
         """The websocket is gone."""

@@ -9,15 +9,16 @@ from uuid import UUID
 
 from prefect._internal.observers import FlowRunCancellingObserver
 from prefect.client.orchestration import PrefectClient, get_client
+from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFilter
 from prefect.states import AwaitingRetry, Cancelled, Cancelling, Pending, Running, State
 
 from deployments.cancellation import LastingObserver
 from flows.check_site import check_site
 from sandbox.site import Site
+from tests.chaos.waiting import PREFECT_GLANCE, wait_for
 from tests.sandbox.import_order.conftest import prefect_of_the_site
 
 __all__ = ["prefect_of_the_site"]
-CANCELLING = "prefect.flow-run.Cancelling"
 
 
 @asynccontextmanager
@@ -39,12 +40,18 @@ async def tried_again(client: PrefectClient) -> UUID:
     run = (await client.create_flow_run(check_site, name="cancelled and tried again")).id
     await go_through(client, run, Pending(), Running(), Cancelling(), Cancelled(), AwaitingRetry(), Pending())
     # Prefect keeps events some seconds after it has sent them; a worker that asks is told of those that are kept.
-    asked = {"filter": {"event": {"name": [CANCELLING]}, "resource": {"id": [f"prefect.flow-run.{run}"]}}}
-    for _ in range(120):
-        if (await client._client.post("/events/filter", json=asked)).json()["events"]:
-            return run
-        await asyncio.sleep(0.5)
-    raise TimeoutError("Prefect does not keep the event of the cancellation")
+    of_it = EventFilter(
+        event=EventNameFilter(name=["prefect.flow-run.Cancelling"]),
+        resource=EventResourceFilter(id=[f"prefect.flow-run.{run}"]),
+    )
+    with get_client(sync_client=True) as asking:
+        await asyncio.to_thread(
+            wait_for,
+            "Prefect to keep the event of the cancellation",
+            lambda: asking.read_events(filter=of_it, limit=1).events,
+            glance=PREFECT_GLANCE,
+        )
+    return run
 
 
 async def test_a_run_that_is_tried_again_is_not_cancelled_by_its_past(site: Site) -> None:

@@ -27,6 +27,8 @@ def test_words_stay_words_in_a_shell(given_words: list[str]) -> None:
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_every_script_is_a_script_of_the_shell(shell: str) -> None:
     import blocks.cancellation
+    import blocks.cluster_look
+    import blocks.image_store
     import blocks.job_end
     import blocks.job_log
     import blocks.job_queue
@@ -37,6 +39,8 @@ def test_every_script_is_a_script_of_the_shell(shell: str) -> None:
 
     rooms = [
         blocks.cancellation,
+        blocks.cluster_look,
+        blocks.image_store,
         blocks.job_end,
         blocks.job_log,
         blocks.job_queue,
@@ -46,7 +50,7 @@ def test_every_script_is_a_script_of_the_shell(shell: str) -> None:
         blocks.submission,
     ]
     scripts = [value for room in rooms for value in vars(room).values() if isinstance(value, RemoteScript)]
-    assert len(scripts) == 12
+    assert len(scripts) == 15
     for script in scripts:
         subprocess.run([shell, "-n"], input=script.text.encode(), check=True)
 
