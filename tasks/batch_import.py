@@ -13,6 +13,7 @@ from prefect import get_run_logger
 from contracts.batch.report import BatchPart
 from contracts.import_order import ImportOrder
 from tasks.batch_order import BUSY_SECONDS, BatchOrder, Log
+from tasks.batch_outcomes import BatchOutcomes
 from tasks.batch_run import BatchRun
 from tasks.batch_turns import Turns
 from tasks.import_slot import ImportSlot
@@ -21,6 +22,8 @@ from tasks.report import Progress
 
 #: Files of a batch that are converted at once.
 CONVERSIONS = max(1, (os.cpu_count() or 2) // 2)
+#: Files that did not fail and are named in the report, beside the first of each order.
+MOST_NAMED = 1000
 
 
 class BatchImport:
@@ -31,7 +34,10 @@ class BatchImport:
         log = get_run_logger()
         self._batch = batch
         self._log: Log = log
-        self._works = [BatchOrder(batch, order, converting, log) for order in orders]
+        spare = iter(range(MOST_NAMED))
+        self._works = [
+            BatchOrder(batch, order, BatchOutcomes(order.files, spare), converting, log) for order in orders
+        ]
         self._turns = Turns((work.order.user, work, len(work.order.files)) for work in self._works)
 
     async def run(self, token: UUID) -> None:

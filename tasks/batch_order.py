@@ -17,12 +17,13 @@ from blocks.omero_failures import classify, failure_of
 from contracts.batch.report import BatchPart
 from contracts.failures import Failure, FailureError
 from contracts.import_order import ImportOrder
-from contracts.import_report import FileOutcome, FileState, FormOutcome, ImportReport
+from contracts.import_report import FileOutcome, FormOutcome, ImportReport
 from contracts.import_source import ImportedFileset, ImportSource
 from contracts.source_file import SourceFile
 from tasks.annotate import annotate_once
 from tasks.authorise import check_whole_order, permit_of
 from tasks.batch_evidence import find_imported
+from tasks.batch_outcomes import BatchOutcomes
 from tasks.batch_run import BatchRun
 from tasks.form_records import fill_in
 from tasks.import_slot import ImportSlot
@@ -43,10 +44,17 @@ R = TypeVar("R")
 class BatchOrder:
     """One order within a batch's process. `not_before`: when it may be begun, as `time.monotonic` tells it."""
 
-    def __init__(self, batch: BatchRun, order: ImportOrder, converting: asyncio.Semaphore, log: Log) -> None:
+    def __init__(
+        self,
+        batch: BatchRun,
+        order: ImportOrder,
+        outcomes: BatchOutcomes,
+        converting: asyncio.Semaphore,
+        log: Log,
+    ) -> None:
         self.order = order
         self.not_before = 0.0
-        self.outcomes: dict[int, FileOutcome] = {}
+        self.outcomes = outcomes
         self.forms: tuple[FormOutcome, ...] = ()
         self._batch = batch
         self._run = batch.order_run(order)
@@ -59,7 +67,7 @@ class BatchOrder:
 
     @property
     def has_ended(self) -> bool:
-        return len(self.outcomes) == len(self.order.files)
+        return self.outcomes.has_ended
 
     # ---- beginning
 
@@ -89,7 +97,8 @@ class BatchOrder:
             self._lock = lock
         try:
             check_whole_order(self.order, self._run.session, self._batch.storage)
-            self.outcomes |= find_imported(self._run.session.gateway, self.order)
+            for index, outcome in find_imported(self._run.session.gateway, self.order).items():
+                self.outcomes.add(index, outcome)
         except BaseException:
             self._let_go()
             raise
@@ -106,10 +115,10 @@ class BatchOrder:
 
     # ---- a file
 
-    async def import_file(self, index: int, slot: ImportSlot) -> FileOutcome:
+    async def import_file(self, index: int, slot: ImportSlot) -> None:
         """Import one file and annotate what it became; what fails is its outcome."""
-        if (known := self.outcomes.get(index)) is not None:
-            return known
+        if self.outcomes.knows(index):
+            return
         file = self.order.files[index]
         failure = self._refusal or self._batch.away
         if failure is None:
@@ -120,8 +129,7 @@ class BatchOrder:
                 self._log.error("%s: %s", file.path, FailureError(failure))
         if failure is not None:
             outcome = failed(file, failure)
-        self.outcomes[index] = outcome
-        return outcome
+        self.outcomes.add(index, outcome)
 
     async def _import(self, file: SourceFile, slot: ImportSlot) -> FileOutcome:
         permit = await self._patiently(f"check {file.path!r}", permit_of, self.order, self._batch.storage, file)
@@ -179,7 +187,7 @@ class BatchOrder:
         if self._is_closed:
             return
         self._is_closed = True
-        if any(outcome.state is FileState.IMPORTED for outcome in self.outcomes.values()):
+        if self.outcomes.imported or self.outcomes.there:
             self.forms = tuple([await self._keep(number) for number in range(len(self.order.forms))])
         self._let_go()
 
@@ -198,22 +206,17 @@ class BatchOrder:
 
     def part(self) -> BatchPart:
         """What was done; files without an outcome were not reached before the batch was cancelled."""
-        outcomes = [
-            self.outcomes.get(index) or FileOutcome(path=file.path, state=FileState.CANCELLED)
-            for index, file in enumerate(self.order.files)
-        ]
-        counts = [outcome.state for outcome in outcomes if not outcome.was_there]
         return BatchPart(
             user=self.order.user,
             group=self.order.group,
             report=ImportReport(
                 uuid=self.order.uuid,
                 destination=self.order.destination,
-                files=tuple(outcome for outcome in outcomes if not outcome.was_there),
+                files=self.outcomes.named(),
                 forms=self.forms,
             ),
-            imported=counts.count(FileState.IMPORTED),
-            failed=counts.count(FileState.FAILED),
-            cancelled=counts.count(FileState.CANCELLED),
-            there=len(outcomes) - len(counts),
+            imported=self.outcomes.imported,
+            failed=self.outcomes.failed,
+            cancelled=self.outcomes.cancelled,
+            there=self.outcomes.there,
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import omero.callbacks
 import omero.cmd
 from omero.gateway import BlitzGateway
 
+from blocks.server_command import callback_of
 from contracts.failures import FailureCategory, fail
 
 
@@ -19,13 +19,10 @@ def delete_object(gateway: BlitzGateway, kind: str, object_id: int, *, everywher
     """
     request = omero.cmd.Delete2(targetObjects={kind: [object_id]})
     handle = gateway.c.sf.submit(request, {"omero.group": "-1"} if everywhere else None)
-    callback = omero.callbacks.CmdCallbackI(gateway.c, handle)
-    try:
+    with callback_of(gateway.c, handle) as callback:
         while not callback.block(500):
             gateway.c.sf.keepAlive(None)
         response = callback.getResponse()
-    finally:
-        callback.close(True)
     if isinstance(response, omero.cmd.ERR):
         raise fail(
             FailureCategory.OMERO_REFUSED,

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import omero
-import omero.callbacks
 import omero.cmd
 import omero.grid
 from omero.gateway import BlitzGateway
@@ -32,6 +31,7 @@ from omero.model import (
 from omero.rtypes import rbool, rstring, unwrap
 from omero_version import omero_version  # type: ignore[import-untyped]
 
+from blocks.server_command import callback_of
 from contracts.failures import FailureCategory, fail
 from contracts.import_source import FileIdentity
 from tasks.checksums import ALGORITHMS
@@ -270,8 +270,7 @@ def _verify(process: Any, hashes: list[str], request: ImportRequest) -> Any:
 
 def _wait(gateway: BlitzGateway, handle: Any, request: ImportRequest, stopped: Callable[[], bool]) -> None:
     name = Path(request.files[0].path).name
-    callback = omero.callbacks.CmdCallbackI(gateway.c, handle)
-    try:
+    with callback_of(gateway.c, handle) as callback:
         while not callback.block(500):
             gateway.c.sf.keepAlive(None)
             if stopped():
@@ -281,8 +280,6 @@ def _wait(gateway: BlitzGateway, handle: Any, request: ImportRequest, stopped: C
                     next_step="Retry the order if you want it after all.",
                 )
         response = callback.getResponse()
-    finally:
-        callback.close(True)
     if isinstance(response, omero.cmd.ERR):
         said = dict(response.parameters or {})
         raise fail(

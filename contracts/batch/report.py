@@ -14,7 +14,7 @@ from contracts.failures import Failure
 from contracts.import_order import LoginName
 from contracts.import_report import FileState, ImportReport
 
-#: Files that are listed one by one in a report, those that failed first; counts are of all.
+#: Files that are listed one by one in a published report, those that did not become images first; counts are of all.
 MOST_LISTED = 10_000
 
 
@@ -26,8 +26,8 @@ def batch_report_key(run: UUID) -> str:
 class BatchPart(Contract):
     """What the batch did for one user in one group at one destination.
 
-    `report` lists what was imported now and what was not; files that an earlier batch had imported are counted in
-    `there`. It may list less than the counts say (`MOST_LISTED`).
+    `report` lists what failed, and the first of what was imported or cancelled; files that an earlier batch had
+    imported are counted in `there`. It may list less than the counts say.
     """
 
     user: LoginName

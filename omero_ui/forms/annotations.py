@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -117,6 +118,8 @@ class Holder:
                 pass
             return callback.getResponse()
         finally:
+            # omero-py keeps the event until Python ends, which OMERO.web does not do for months.
+            atexit.unregister(callback.event.setAtExit)
             callback.close(True)
 
     def _is_there(self, annotation: int) -> bool:

@@ -1,0 +1,26 @@
+"""A command that OMERO works at on its own, while we wait for its answer."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import omero.callbacks
+import omero.clients
+
+
+@contextmanager
+def callback_of(client: omero.clients.BaseClient, handle: Any) -> Iterator[omero.callbacks.CmdCallbackI]:
+    """OMERO's callback of a submitted command (`omero.cmd.HandlePrx`); closed, with the handle, at the end.
+
+    omero-py has the callback's event set when Python ends, and so keeps it until then: a night's batch would grow by a
+    kilobyte or more for each file.
+    """
+    callback = omero.callbacks.CmdCallbackI(client, handle)
+    try:
+        yield callback
+    finally:
+        atexit.unregister(callback.event.setAtExit)
+        callback.close(True)
