@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from prefect.blocks.core import Block
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from blocks.container_engine import ContainerEngine
@@ -39,6 +40,12 @@ def workflow_added(site: Site, name: str, entry: WorkflowEntry) -> Iterator[None
         workflows = WorkflowCatalogue.load(NAME).workflows
     with _changed(site, WorkflowCatalogue, workflows={**workflows, name: entry}):
         yield
+
+
+def keep_block(site: Site, block: Block, name: str) -> None:
+    """A block more, under a name that no test before had."""
+    with _prefect_of(site):
+        block.save(name)
 
 
 @contextmanager
