@@ -1,4 +1,4 @@
-"""Who may see the Prefect UI: nginx asks here before each request to it (`auth_request`)."""
+"""Who may see the Prefect UI: nginx asks here before each request to it (`auth_request`), and what the others see."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from django.http import HttpResponse
 from omeroweb.webclient.decorators import login_required
 
-from omero_ui.page import Request, Response
+from omero_ui.page import Request, Response, page, show
+from omero_ui.visitor import Visitor
 
 ADMITTED = 204
 LOGGED_OUT = 401
@@ -25,6 +26,31 @@ class _Admission(login_required):  # type: ignore[misc]  # OMERO.web is not type
 def admit(request: Request, *, conn: Any, url: str) -> Response:
     """By OMERO's word about the session's account alone; no header of the request is looked at but its cookie."""
     return _answer(ADMITTED if conn.getEventContext().isAdmin else REFUSED)
+
+
+class _Refusal(login_required):  # type: ignore[misc]  # OMERO.web is not typed
+    """Who reads is sent to the login and comes back; a program learns by the status."""
+
+    def on_not_logged_in(self, request: Request, url: str, error: str | None = None) -> Response:
+        if not _is_read(request):
+            return _answer(LOGGED_OUT)
+        return super().on_not_logged_in(request, request.headers.get("X-Original-URI", url), error)
+
+
+@_Refusal()
+def refuse(request: Request, *, conn: Any, url: str) -> Response:
+    """What nginx shows instead of what it does not let through."""
+    return _tell(request, conn=conn, url=url) if _is_read(request) else _answer(REFUSED)
+
+
+@page("")
+def _tell(request: Request, visitor: Visitor) -> Response:
+    return show(request, visitor, "omero_ui/administration/for_admins.html", {}, status=REFUSED)
+
+
+def _is_read(request: Request) -> bool:
+    """Whether a person opened the address, and not a script or a program."""
+    return "text/html" in request.headers.get("Accept", "")
 
 
 def _answer(status: int) -> Response:

@@ -23,4 +23,5 @@ urlpatterns = [
     path(f"{_SCHEDULE}start/", schedule_views.start, name="admin_start_schedule"),
     path("prefect/", views.show_prefect, name="prefect"),
     path("prefect/admission/", admission.admit, name="prefect_admission"),
+    path("prefect/refused/", admission.refuse, name="prefect_refused"),
 ]

@@ -37,6 +37,23 @@ def test_others_than_admins_get_nothing(
         assert "Prefect" not in answer.text
 
 
+PERSON = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def test_a_person_who_is_no_admin_reads_why(alice: WebVisitor) -> None:
+    answer = alice.client.get("/prefect/runs", headers=PERSON)
+    assert answer.status_code == 403
+    assert "for OMERO's administrators" in answer.text
+    assert 'href="/flows/runs/"' in answer.text
+
+
+def test_a_person_who_is_not_logged_in_logs_in_and_comes_back(stranger: WebVisitor) -> None:
+    answer = stranger.client.get("/prefect/runs?tags=a", headers=PERSON, follow_redirects=False)
+    assert answer.status_code == 302
+    where = httpx.URL(answer.headers["Location"])
+    assert (where.path, where.params["url"]) == ("/webclient/login/", "/prefect/runs?tags=a")
+
+
 def test_others_than_admins_change_nothing(alice: WebVisitor, stranger: WebVisitor) -> None:
     for visitor in (alice, stranger):
         assert visitor.client.post(ALL_RUNS, json={}, headers=FORGED).status_code in (401, 403)
@@ -58,8 +75,14 @@ def test_admins_reach_the_ui_and_the_api_and_never_see_the_password(admin: WebVi
 
 
 def test_a_page_of_another_site_cannot_use_an_admins_session(admin: WebVisitor) -> None:
-    answer = admin.client.post(ALL_RUNS, json={}, headers={"Sec-Fetch-Site": "cross-site"})
-    assert answer.status_code == 403
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    link = elsewhere | {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Accept": "text/html"}
+    assert admin.client.post(ALL_RUNS, json={}, headers=elsewhere).status_code == 403
+    assert admin.client.post(ALL_RUNS, json={}, headers=link).status_code == 403
+    for refused in (elsewhere, link | {"Sec-Fetch-Dest": "iframe"}, link | {"Sec-Fetch-Mode": "no-cors"}):
+        assert admin.client.get("/prefect/runs", headers=refused).status_code == 403
+    # A link in a webmail opens the page.
+    assert admin.client.get("/prefect/runs", headers=link).status_code == 200
 
 
 def test_websockets_pass_for_admins_alone(
