@@ -40,7 +40,7 @@ async def run_engine(
 ) -> ProcessWorkerResult:
     """Start the engine in a process group of its own, tell its number, and wait for its end.
 
-    A worker that is told to end, or that dies, leaves it alone.
+    Cancelled, it kills the process and says nothing of it to Prefect. A worker that dies leaves its processes alone.
 
     Raises:
         RuntimeError: it did not start.

@@ -1,15 +1,17 @@
-"""The worker that starts flow runs: Prefect's own process worker, which survives a run that comes back too early, and
-starts each run's engine without a detour.
+"""The worker that starts flow runs: Prefect's own process worker, which survives a run that comes back too early,
+starts each run's engine without a detour, and gives its runs back when it is told to end.
 """
 
 from __future__ import annotations
 
 import abc
-import os
-from typing import TYPE_CHECKING
+import signal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import anyio
-from prefect.utilities.processutils import setup_signal_handlers_worker
+from prefect.client.schemas.objects import StateType
+from prefect.states import Scheduled
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from deployments.cancellation import observe_for_ever
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     import anyio.abc
     from prefect.client.schemas.objects import FlowRun
     from prefect.client.schemas.responses import WorkerFlowRunResponse
+
+
+#: Seconds for runs to be given back, and for those that are being cancelled to come to their end. systemd and Compose
+#: wait a minute for a worker.
+LEAVING = 40.0
 
 
 class PatientWorker(ProcessWorker, abc.ABC):
@@ -34,7 +41,14 @@ class PatientWorker(ProcessWorker, abc.ABC):
     Abstract in name only: Prefect registers every other subclass, in the place of its own class "process".
     """
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._is_leaving = False
+        self._under_way: dict[UUID, anyio.CancelScope] = {}
+
     async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
+        if self._is_leaving:
+            return []
         held = set() if self._limiter is None else set(self._limiter.statistics().borrowers)
         for entry in flow_run_response:
             remember(entry.flow_run.id, entry.flow_run.tags)
@@ -55,12 +69,66 @@ class PatientWorker(ProcessWorker, abc.ABC):
             configuration.env[VARIABLE] = token
         if configuration._command_configured:
             return await super().run(flow_run, configuration, task_status)
-        return await run_engine(flow_run, configuration, task_status or anyio.TASK_STATUS_IGNORED)
+        with anyio.CancelScope() as scope:
+            self._under_way[flow_run.id] = scope
+            if self._is_leaving:
+                scope.cancel()
+            try:
+                return await run_engine(flow_run, configuration, task_status or anyio.TASK_STATUS_IGNORED)
+            finally:
+                del self._under_way[flow_run.id]
+        await self._give_back(flow_run.id)
+        return ProcessWorkerResult(status_code=0, identifier="given back")
+
+    async def leave(self) -> None:
+        """Take nothing more, end the processes of the runs and give the runs back to Prefect's queue.
+
+        The next worker goes on with them at once. Without this they would be found by their silence, a minute later,
+        and that would count as a crash. Who is just being cancelled comes to its own end.
+        """
+        self._is_leaving = True
+        with anyio.move_on_after(LEAVING):
+            for run_id, scope in list(self._under_way.items()):
+                try:
+                    is_cancelled = await self._state_of(run_id) is StateType.CANCELLING
+                except Exception:
+                    self._logger.exception(
+                        "Prefect does not say whether run %s is being cancelled; it is ended", run_id
+                    )
+                    is_cancelled = False
+                if not is_cancelled:
+                    scope.cancel()
+            while self._limiter is not None and self._limiter.borrowed_tokens:  # noqa: ASYNC110  it has no event
+                await anyio.sleep(0.1)
+
+    async def _give_back(self, run_id: UUID) -> None:
+        if await self._state_of(run_id) not in (StateType.PENDING, StateType.RUNNING):
+            return  # it has come to its end, or waits for its cluster
+        message = "Its worker was told to end; the next one goes on with it."
+        await self.client.set_flow_run_state(run_id, Scheduled(name="Restarted", message=message), force=True)
+
+    async def _state_of(self, run_id: UUID) -> StateType | None:
+        state = (await self.client.read_flow_run(run_id)).state
+        return None if state is None else state.type
 
 
 async def work(pool: str, limit: int, name: str | None, *, healthcheck: bool) -> None:
     """Work for a pool until this process is told to end. A pool that is not there yet is waited for."""
-    setup_signal_handlers_worker(os.getpid(), "the worker", print)
     observe_for_ever()
     worker = PatientWorker(work_pool_name=pool, name=name, limit=limit, create_pool_if_not_found=False)
-    await worker.start(with_healthcheck=healthcheck)
+    async with anyio.create_task_group() as group:
+        group.start_soon(_leave_when_told, worker, group.cancel_scope)
+        await worker.start(with_healthcheck=healthcheck)
+        group.cancel_scope.cancel()
+
+
+async def _leave_when_told(worker: PatientWorker, working: anyio.CancelScope) -> None:
+    """By SIGTERM or SIGINT; a second one ends this process as it is."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            break
+    print("Told to end: the runs go back to the queue.", flush=True)
+    try:
+        await worker.leave()
+    finally:
+        working.cancel()

@@ -154,14 +154,17 @@ def _answers(service: Service) -> bool:
 
 
 class Worker(Service):
-    """A process worker: each flow run is a child process, and outlives the worker's own death."""
+    """A process worker: each flow run is a child process, and outlives the worker's own death.
+
+    Told to end, it gives its runs back first, and waits for those that are being cancelled.
+    """
 
     name = "worker"
     pool = WORK_POOL
     port = "worker"
     needs = ("prefect",)  # not the deploy step: until that has made the work pool, the worker waits for it
     stop_signal = signal.SIGTERM
-    stop_seconds = 15.0
+    stop_seconds = 45.0
     children_outlive = True
 
     @property
