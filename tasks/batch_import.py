@@ -35,9 +35,7 @@ class BatchImport:
         self._batch = batch
         self._log: Log = log
         spare = iter(range(MOST_NAMED))
-        self._works = [
-            BatchOrder(batch, order, BatchOutcomes(order.files, spare), converting, log) for order in orders
-        ]
+        self._works = [BatchOrder(batch, order, BatchOutcomes(order.files, spare), converting, log) for order in orders]
         self._turns = Turns((work.order.user, work, len(work.order.files)) for work in self._works)
 
     async def run(self, token: UUID) -> None:

@@ -49,6 +49,7 @@ want openssh-client        "a person's way to the cluster"              command 
 want charliecloud-runtime  "runs workflow containers in jobs"           command -v ch-run
 want squashfs-tools        "makes those containers"                     command -v mksquashfs
 if root; then
+    want systemd-container     "starts those units in tests (systemd-nspawn)" command -v systemd-nspawn
     want munge                 "tells Slurm's daemons who asks"         file /usr/sbin/munged
     want slurmctld             "the sandbox's cluster: scheduler"       file /usr/sbin/slurmctld
     want slurmd                "the sandbox's cluster: nodes"           file /usr/sbin/slurmd

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
 import omero
-import omero.callbacks
 import omero.cmd
 import omero.model
 import pytest
 from omero.gateway import BlitzGateway
 from omero.rtypes import rstring
 
+from blocks.server_command import callback_of
 from tests.sandbox.omero_server.conftest import Login
 
 
 def run(gateway: BlitzGateway, request: Any) -> Any:
     """The response of a request, failures included."""
     handle = gateway.c.sf.submit(request, gateway.SERVICE_OPTS)
-    callback = omero.callbacks.CmdCallbackI(gateway.c, handle)
-    callback.loop(60, 500)
-    response = callback.getResponse()
-    callback.close(True)
-    return response
+    with callback_of(gateway.c, handle) as callback:
+        return callback.loop(60, 500)
 
 
 def delete(gateway: BlitzGateway, targets: Mapping[str, list[int]], **options: Any) -> Any:
@@ -49,6 +48,18 @@ def is_there(gateway: BlitzGateway, record: Any) -> bool:
 @pytest.fixture
 def alice(login: Login) -> BlitzGateway:
     return login("alice", "read-write")
+
+
+def test_nothing_is_kept_of_a_command_that_ended(alice: BlitzGateway) -> None:
+    """A night sends tens of thousands, and OMERO.web runs for months."""
+    comment = save(alice, "CommentAnnotation", textValue="c")
+    handle = alice.c.sf.submit(omero.cmd.Delete2(targetObjects={"CommentAnnotation": [comment.id.val]}))
+    with callback_of(alice.c, handle) as callback:
+        callback.loop(60, 500)
+        event = weakref.ref(callback.event)
+    del callback
+    gc.collect()
+    assert event() is None
 
 
 def test_a_dataset_goes_with_its_images_and_comments(alice: BlitzGateway) -> None:

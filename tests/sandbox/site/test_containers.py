@@ -25,17 +25,14 @@ from docker import DockerClient
 from omero.gateway import BlitzGateway
 
 from sandbox.site import Site
-from sandbox.site.addresses import choose_port
 from sandbox.site.home import write_private
-from sandbox.site.postgres import USER
 from sandbox.site.service import PROJECT
-from sandbox.site.settings_file import render
 from tests.environment_image import provide_environment
-from tests.installation import DEPLOYMENTS, fill_in
+from tests.installation import DEPLOYMENTS
+from tests.sandbox.site.installed_site import ETC, database_address, empty_database, install_beside
 
 TARGETS = ("worker", "prefect", "web", "front", "converter")
 DATABASE = "prefect_in_a_container"
-ETC = "/etc/omero-flows"
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="dockerd needs root")
 
@@ -103,7 +100,7 @@ class Containers:
         Raises:
             InvalidToken: it is another key.
         """
-        with psycopg.connect(_database(self.site, DATABASE)) as connection:
+        with psycopg.connect(database_address(self.site, DATABASE)) as connection:
             documents = connection.execute(
                 "SELECT data::text FROM block_document WHERE name = 'omero-flows'"
             ).fetchall()
@@ -121,74 +118,17 @@ def containers(site: Site, engine: DockerClient, tmp_path_factory: pytest.TempPa
     if shutil.which("docker-compose") is None:
         pytest.skip("docker-compose is not installed (sandbox/install/debian_packages.sh)")
     folder = tmp_path_factory.mktemp("installation")
-    etc = folder / "etc"
-    taken: set[int] = set()
-    for _ in range(3):
-        taken.add(choose_port(None, taken))
-    prefect, web, front = sorted(taken)
-    results = folder / "results"
-    results.mkdir()
-    environment = fill_in(
-        etc,
-        OMERO_HOST=site.omero_host,
-        OMERO_PORT=str(site.omero_port),
-        OMERO_FLOWS_STORAGE=str(site.storage),
-        OMERO_FLOWS_REPOSITORY=str(site.home.omero),
-        OMERO_FLOWS_RESULTS=str(results),
-        PREFECT_API_URL=f"http://127.0.0.1:{prefect}/prefect/api",
-        PREFECT_SERVER_API_HOST="127.0.0.1",
-        PREFECT_SERVER_API_PORT=str(prefect),
-        PREFECT_SERVER_DATABASE_HOST="127.0.0.1",
-        PREFECT_SERVER_DATABASE_PORT=str(site.addresses.ports["postgres"]),
-        PREFECT_SERVER_DATABASE_NAME=DATABASE,
-        PREFECT_SERVER_DATABASE_USER=USER,
-        OMERO_WEB_HOST="127.0.0.1",
-        OMERO_WEB_PORT=str(web),
-        FRONT_OMERO_WEB=f"127.0.0.1:{web}",
-        FRONT_PORT=str(front),
-        FRONT_NAME="127.0.0.1",
-        FRONT_CERTIFICATE="",
-        FRONT_CERTIFICATE_KEY="",
-    )
-    write_private(etc / "secrets" / "database-password", site.addresses.database_password + "\n")
-    write_private(etc / "secrets" / "importer", site.password("importer") + "\n")
-    write_private(etc / "secrets" / "forms-password", site.password("formmaster") + "\n")
-    (etc / "site.toml").write_text(
-        render(
-            {
-                "": {"result_storage": str(results)},
-                "omero": {
-                    "host": site.omero_host,
-                    "port": site.omero_port,
-                    "sudo_user": "importer",
-                    "password_file": f"{ETC}/secrets/importer",
-                },
-                "storage": {"root": str(site.storage)},
-                "storage.groups": {"lab-a": "lab-a"},
-                "prefect": {
-                    "api_url": environment["PREFECT_API_URL"],
-                    "auth_file": f"{ETC}/secrets/prefect-auth",
-                },
-            }
-        )
-    )
-    # In the containers everything of it lies where an installation has it.
-    text = (etc / "environment").read_text().replace(str(etc), ETC)
-    (etc / "environment").write_text(text)
+    etc, environment = install_beside(site, folder, DATABASE)
     compose = folder / "compose.yaml"
     started = Containers(site, etc, environment, compose)
     compose.write_text(yaml.safe_dump(compose_here(etc)))
     started.run("down", "--timeout", "5", "--volumes")  # what a run that was killed left
-    with psycopg.connect(_database(site), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {DATABASE}")
-    try:
-        started.run("up", "--detach", "imports", "web", "front")
-        yield started
-    finally:
-        started.run("down", "--timeout", "5", "--volumes")
-        with psycopg.connect(_database(site), autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+    with empty_database(site, DATABASE):
+        try:
+            started.run("up", "--detach", "imports", "web", "front")
+            yield started
+        finally:
+            started.run("down", "--timeout", "5", "--volumes")
 
 
 def compose_here(etc: Path) -> dict[str, Any]:
@@ -221,11 +161,6 @@ def compose_here(etc: Path) -> dict[str, Any]:
         os.chown(path, 65534, 65534)
     services["front"] |= {"user": "65534:65534", "volumes": [f"{others}:{ETC}:ro"]}
     return content
-
-
-def _database(site: Site, name: str = "postgres") -> str:
-    port = site.addresses.ports["postgres"]
-    return f"postgresql://{USER}:{site.addresses.database_password}@127.0.0.1:{port}/{name}"
 
 
 def test_an_image_holds_no_setting_and_nothing_of_the_checkout_besides(engine: DockerClient) -> None:
@@ -269,9 +204,9 @@ def test_an_order_is_imported_by_a_container(containers: Containers, order_folde
         gateway.close()
 
 
-def test_the_key_that_encrypts_blocks_is_not_in_the_database(containers: Containers) -> None:
+def test_the_key_that_encrypts_blocks_is_not_in_thedatabase_address(containers: Containers) -> None:
     """Nor, then, in a dump of it."""
-    with psycopg.connect(_database(containers.site, DATABASE)) as connection:
+    with psycopg.connect(database_address(containers.site, DATABASE)) as connection:
         assert connection.execute("SELECT key FROM configuration WHERE key = 'ENCRYPTION_KEY'").fetchall() == []
     assert containers.site.password("importer") in containers.decrypted()
 
