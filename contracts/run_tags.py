@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from uuid import UUID
 
@@ -35,6 +36,11 @@ class RunKind(StrEnum):
 def user_tag(user: str) -> str:
     """Of the OMERO user who ordered, by login name. The prefix tells a user from a group of the same name."""
     return _USER + user
+
+
+def find_user(tags: Iterable[str]) -> str | None:
+    """The login name of who ordered the run with these tags; None for housekeeping."""
+    return next((tag.removeprefix(_USER) for tag in tags if tag.startswith(_USER)), None)
 
 
 def group_tag(group: str) -> str:

@@ -1,5 +1,5 @@
 """The worker that starts flow runs: Prefect's own process worker, which survives a run that comes back too early,
-starts each run's engine without a detour, and gives its runs back when it is told to end.
+lets users take turns, starts each run's engine without a detour, and gives its runs back when it is told to end.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from prefect.client.schemas.objects import StateType
 from prefect.states import Scheduled
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
+from contracts.run_tags import find_user
 from deployments.cancellation import observe_for_ever
 from deployments.engine_process import run_engine
 from deployments.json_line import VARIABLE, remember
+from deployments.queue_turns import Due, take_turns
 
 if TYPE_CHECKING:
     import anyio.abc
@@ -45,15 +47,19 @@ class PatientWorker(ProcessWorker, abc.ABC):
         super().__init__(*arguments, **named)
         self._is_leaving = False
         self._under_way: dict[UUID, anyio.CancelScope] = {}
+        self._users: dict[UUID, str | None] = {}
 
     async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
         if self._is_leaving:
             return []
-        held = set() if self._limiter is None else set(self._limiter.statistics().borrowers)
+        held: set[object] = set() if self._limiter is None else set(self._limiter.statistics().borrowers)
         for entry in flow_run_response:
             remember(entry.flow_run.id, entry.flow_run.tags)
         ready = [entry for entry in flow_run_response if entry.flow_run.id not in held]
-        return await super()._submit_scheduled_flow_runs(ready)
+        running = {run_id: user for run_id, user in self._users.items() if run_id in held}
+        due = [Due(find_user(entry.flow_run.tags), entry.work_queue_id) for entry in ready]
+        self._users = running | {entry.flow_run.id: one.user for entry, one in zip(ready, due, strict=True)}
+        return await super()._submit_scheduled_flow_runs(take_turns(ready, due, running.values()))
 
     async def run(
         self,

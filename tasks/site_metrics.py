@@ -20,6 +20,7 @@ from prometheus_client.metrics_core import Metric
 
 from contracts.cycle_times import CycleTimes, cycle_times_key
 from contracts.deployment_names import BIOMERO_BRIDGE, ORDERED_DEPLOYMENTS, flow_of
+from contracts.run_tags import find_user
 from contracts.storage_use import STORAGE_USE, StorageUse
 from tasks.artifact_pages import PAGE
 from tasks.latest_artifact import as_text, read_latest
@@ -170,7 +171,7 @@ async def _users(client: PrefectClient, since: datetime) -> list[Metric]:
     for kind in _KINDS:
         counted: Counter[str] = Counter()
         async for tags in _tags(client, kind, since):
-            counted.update(tag.removeprefix("user:") for tag in tags if tag.startswith("user:"))
+            counted.update([user] if (user := find_user(tags)) is not None else [])
         for user, count in sorted(counted.items()):
             runs.add_metric([user, kind], count)
     return [runs]
