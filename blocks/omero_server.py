@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
@@ -79,3 +80,7 @@ class OmeroServer(Block):
         if self.web_url is None:
             return None
         return f"{self.web_url.rstrip('/')}/webclient/?show={object_type.lower()}-{object_id}"
+
+    def run_link(self, token: UUID) -> str | None:
+        """The panel's page of a run; None without a web address. Prefect's own address is seldom one for people."""
+        return None if self.web_url is None else f"{self.web_url.rstrip('/')}/flows/runs/{token}/"

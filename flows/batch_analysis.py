@@ -78,7 +78,8 @@ async def batch_analysis(
             await publish_analysis_batch_report(report())
             raise
         done = report()
-        mail = await send_report(as_mail(done, runtime.flow_run.ui_url), is_complete=done.is_complete)
+        address = site.server.run_link(batch) or runtime.flow_run.ui_url
+        mail = await send_report(as_mail(done, address), is_complete=done.is_complete)
         done = done.model_copy(update={"mail": mail})
         await publish_analysis_batch_report(done)
         async with get_client() as client:

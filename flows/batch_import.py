@@ -28,6 +28,7 @@ from tasks.batch_run import BatchRun, begin_batch
 from tasks.batch_sources import gather
 from tasks.crash_limit import check_crashes
 from tasks.earlier_attempts import end_steps_of_earlier_attempts
+from tasks.prefect_client import crash_when_away
 from tasks.report_mail import send_report
 
 
@@ -48,34 +49,43 @@ async def batch_import(
         watched: Whether what has arrived in the watched folders (block WatchedFolders) is imported.
         biomero: Whether pending orders of the BIOMERO database are placed too.
     """
-    began = datetime.now(UTC)
-    async with begin_batch() as batch:
-        await check_crashes()
-        await end_steps_of_earlier_attempts()
-        gathered = await gather(batch, orders, manifests, watched=watched)
-        placed, problems = await _take_pending_orders(batch) if biomero else (0, ())
-        imports = BatchImport(batch, gathered.orders)
+    with crash_when_away():
+        async with begin_batch() as batch:
+            imports = BatchImport(batch)
+            problems: list[SourceProblem] = []
+            placed = 0
 
-        def report() -> BatchReport:
-            return BatchReport(
-                run=_run_id(),
-                title=title,
-                began=began,
-                ended=datetime.now(UTC),
-                parts=imports.parts(),
-                problems=gathered.problems + problems,
-                placed=placed,
-            )
+            def report() -> BatchReport:
+                return BatchReport(
+                    run=_run_id(),
+                    title=title,
+                    began=batch.began,
+                    ended=datetime.now(UTC),
+                    parts=imports.parts(),
+                    problems=tuple(problems),
+                    placed=placed,
+                )
 
-        try:
-            await imports.run(_run_id())
-        except asyncio.CancelledError:
-            await publish_batch_report(report(), batch.server)
-            raise
-        done = report()
-        mail = await send_report(as_mail(done, runtime.flow_run.ui_url), is_complete=done.is_complete)
-        done = done.model_copy(update={"mail": mail})
-        await publish_batch_report(done, batch.server)
+            try:
+                await check_crashes()
+                await end_steps_of_earlier_attempts()
+                gathered = await gather(batch, orders, manifests, watched=watched)
+                problems += gathered.problems
+                if biomero:
+                    placed, wrong = await _take_pending_orders(batch)
+                    problems += wrong
+                await imports.run(gathered.orders, _run_id())
+            except FailureError as error:
+                # Who reads in the morning learns of it in the same place as of everything else.
+                problems.append(SourceProblem(source="the batch", problem=error.failure))
+            except asyncio.CancelledError:
+                await publish_batch_report(report(), batch.server)
+                raise
+            done = report()
+            address = batch.server.run_link(done.run) or runtime.flow_run.ui_url
+            mail = await send_report(as_mail(done, address), is_complete=done.is_complete)
+            done = done.model_copy(update={"mail": mail})
+            await publish_batch_report(done, batch.server)
     if not done.is_complete:
         return Failed(message=done.summary, data=done)
     return Completed(message=done.summary, data=done)

@@ -6,8 +6,9 @@ is only half there, or may be a plate, is left to the careful way, `import_once`
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Any
+from collections import Counter, defaultdict
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from omero.gateway import BlitzGateway
 from omero.rtypes import rlist, rstring, unwrap
@@ -24,8 +25,18 @@ AT_ONCE = 500
 _SPACES = (namespaces.TOKEN, namespaces.IMPORT, namespaces.PROVENANCE)
 
 
-def find_imported(gateway: BlitzGateway, order: ImportOrder) -> dict[int, FileOutcome]:
-    """Outcomes of the files, by their index, whose images are all there and annotated; in the session's group."""
+class _Image(NamedTuple):
+    name: str
+    fileset: int
+    was_there: bool
+
+
+def find_imported(gateway: BlitzGateway, order: ImportOrder, began: datetime) -> dict[int, FileOutcome]:
+    """Outcomes of the files, by their index, whose images are all there and annotated; in the session's group.
+
+    `began`: what OMERO made since then, by its own clock, an earlier attempt of this batch has imported, or another one
+    beside it; what is older was there.
+    """
     if order.destination.type is not DestinationType.DATASET:
         return {}
     plain = {
@@ -36,13 +47,13 @@ def find_imported(gateway: BlitzGateway, order: ImportOrder) -> dict[int, FileOu
     tokens = list(plain)
     found: dict[int, FileOutcome] = {}
     for first in range(0, len(tokens), AT_ONCE):
-        for token, outcome in _find(gateway, order, plain, tokens[first : first + AT_ONCE]):
+        for token, outcome in _find(gateway, order, plain, tokens[first : first + AT_ONCE], began):
             found[plain[token]] = outcome
     return found
 
 
 def _find(
-    gateway: BlitzGateway, order: ImportOrder, plain: dict[str, int], tokens: list[str]
+    gateway: BlitzGateway, order: ImportOrder, plain: dict[str, int], tokens: list[str], began: datetime
 ) -> list[tuple[str, FileOutcome]]:
     query = gateway.c.sf.getQueryService()
     parameters = ParametersI().addString("ns", namespaces.TOKEN)
@@ -61,20 +72,23 @@ def _find(
         images[token].append(image)
     ids = sorted({image for _, image in carried})
     named = {
-        image: (name, fileset)
-        for image, name, fileset in unwrap(
+        image: _Image(name, fileset, made < began.timestamp() * 1000)
+        for image, name, fileset, made in unwrap(
             query.projection(
-                "select i.id, i.name, i.fileset.id from Image i where i.id in (:ids)", ParametersI().addIds(ids)
+                "select i.id, i.name, i.fileset.id, i.details.creationEvent.time from Image i where i.id in (:ids)",
+                ParametersI().addIds(ids),
             )
         )
     }
+    sizes = _sizes_of(query, {image.fileset for image in named.values() if not image.was_there})
     spaces = _spaces_of(query, ids)
     outcomes = []
     for token, of_file in images.items():
-        filesets = {named[image][1] for image in of_file if image in named}
+        filesets = {named[image].fileset for image in of_file if image in named}
         whole = all(image in named and spaces[image] == set(_SPACES) for image in of_file)
         if whole and len(filesets) == 1:
-            outcomes.append((token, _outcome(order.files[plain[token]].path, of_file, named, filesets)))
+            size = sum(sizes[fileset] for fileset in filesets)
+            outcomes.append((token, _outcome(order.files[plain[token]].path, of_file, named, filesets, size)))
     return outcomes
 
 
@@ -94,11 +108,25 @@ def _spaces_of(query: Any, ids: list[int]) -> dict[int, set[str]]:
     return spaces
 
 
-def _outcome(path: str, images: list[int], named: dict[int, tuple[str, int]], filesets: set[int]) -> FileOutcome:
+def _sizes_of(query: Any, filesets: set[int]) -> Counter[int]:
+    """Bytes of the files of each fileset."""
+    sizes: Counter[int] = Counter()
+    if filesets:
+        rows = query.projection(
+            "select e.fileset.id, e.originalFile.size from FilesetEntry e where e.fileset.id in (:ids)",
+            ParametersI().addIds(sorted(filesets)),
+        )
+        for fileset, size in unwrap(rows):
+            sizes[fileset] += size
+    return sizes
+
+
+def _outcome(path: str, images: list[int], named: dict[int, _Image], filesets: set[int], size: int) -> FileOutcome:
     return FileOutcome(
         path=path,
         state=FileState.IMPORTED,
-        objects=tuple(ImportedObject(type="Image", id=image, name=named[image][0]) for image in sorted(set(images))),
+        objects=tuple(ImportedObject(type="Image", id=image, name=named[image].name) for image in sorted(set(images))),
         filesets=tuple(filesets),
-        was_there=True,
+        size=size,
+        was_there=all(named[image].was_there for image in images),
     )

@@ -29,20 +29,22 @@ MOST_NAMED = 1000
 class BatchImport:
     """The batch's orders on their way. Not a value: never stored, never hashed."""
 
-    def __init__(self, batch: BatchRun, orders: Sequence[ImportOrder]) -> None:
-        converting = asyncio.Semaphore(CONVERSIONS)
-        log = get_run_logger()
+    def __init__(self, batch: BatchRun) -> None:
         self._batch = batch
-        self._log: Log = log
-        spare = iter(range(MOST_NAMED))
-        self._works = [BatchOrder(batch, order, BatchOutcomes(order.files, spare), converting, log) for order in orders]
-        self._turns = Turns((work.order.user, work, len(work.order.files)) for work in self._works)
+        self._log: Log = get_run_logger()
+        self._works: list[BatchOrder] = []
+        self._turns: Turns[BatchOrder] = Turns(())
 
-    async def run(self, token: UUID) -> None:
+    async def run(self, orders: Sequence[ImportOrder], token: UUID) -> None:
         """Import what is not there; the progress bar is the batch's, `token`. What fails is in the parts."""
+        converting = asyncio.Semaphore(CONVERSIONS)
+        spare = iter(range(MOST_NAMED))
+        self._works = [
+            BatchOrder(self._batch, order, BatchOutcomes(order.files, spare), converting, self._log) for order in orders
+        ]
+        self._turns = Turns((work.order.user, work, len(work.order.files)) for work in self._works)
         progress = _BatchProgress(sum(len(work.order.files) for work in self._works), self._log)
         await progress.begin(token)
-        orders = [work.order for work in self._works]
         converts = any(order.preprocessing_of(file) is not None for order in orders for file in order.files)
         workers = self._batch.server.parallel_imports + (CONVERSIONS if converts else 0)
         try:

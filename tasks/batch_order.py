@@ -97,7 +97,7 @@ class BatchOrder:
             self._lock = lock
         try:
             check_whole_order(self.order, self._run.session, self._batch.storage)
-            for index, outcome in find_imported(self._run.session.gateway, self.order).items():
+            for index, outcome in find_imported(self._run.session.gateway, self.order, self._batch.began).items():
                 self.outcomes.add(index, outcome)
         except BaseException:
             self._let_go()
@@ -219,4 +219,5 @@ class BatchOrder:
             failed=self.outcomes.failed,
             cancelled=self.outcomes.cancelled,
             there=self.outcomes.there,
+            taken_in=self.outcomes.taken_in,
         )

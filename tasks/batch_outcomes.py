@@ -19,6 +19,7 @@ class BatchOutcomes:
         self.imported = 0
         self.there = 0
         self.failed = 0
+        self.taken_in = 0
         self._files = files
         self._spare = spare
         self._ended = bytearray(len(files))
@@ -47,6 +48,7 @@ class BatchOutcomes:
         match outcome.state:
             case FileState.IMPORTED:
                 self.imported += 1
+                self.taken_in += outcome.size
             case FileState.FAILED:
                 self.failed += 1
             case FileState.CANCELLED:

@@ -8,8 +8,9 @@ from blocks.omero_server import OmeroServer
 from contracts.batch.report import MOST_LISTED, BatchPart, BatchReport, batch_report_key
 from contracts.destination import Destination
 from contracts.import_report import FileOutcome, FileState, ImportReport
+from contracts.storage_use import StorageUse, count_failures
 from tasks.causes_table import MOST_ROWS, causes_table, say_more
-from tasks.report import as_text
+from tasks.report import as_text, publish_storage_use
 
 #: Artifact type of the report as JSON; `omero-flows batch show` reads it.
 BATCH_REPORT = "batch-report"
@@ -20,7 +21,7 @@ def page_key(run: object) -> str:
 
 
 async def publish_batch_report(report: BatchReport, server: OmeroServer) -> None:
-    """Publish the report as the run's page, and the same as JSON."""
+    """Publish the report as the run's page, and the same as JSON; and what charts and metrics make of it."""
     await Artifact(
         type=BATCH_REPORT,
         key=batch_report_key(report.run),
@@ -30,10 +31,13 @@ async def publish_batch_report(report: BatchReport, server: OmeroServer) -> None
     await acreate_markdown_artifact(
         markdown=as_page(report, server), key=page_key(report.run), description=report.summary
     )
+    failures = count_failures(failure for _, failure in report.failures())
+    taken_in = sum(part.taken_in for part in report.parts)
+    await publish_storage_use(report.run, StorageUse(taken_in=taken_in, failures=failures))
 
 
 def shorten(report: BatchReport) -> BatchReport:
-    """The report with at most `MOST_LISTED` files by name, those that did not become images first."""
+    """The report with at most `MOST_LISTED` files by name, those that did not become images first; causes of all."""
     left = MOST_LISTED
     kept: dict[int, set[int]] = {}
     for wanted in (False, True):
@@ -43,7 +47,7 @@ def shorten(report: BatchReport) -> BatchReport:
                     kept.setdefault(number, set()).add(index)
                     left -= 1
     parts = tuple(_only(part, kept.get(number, set())) for number, part in enumerate(report.parts))
-    return report.model_copy(update={"parts": parts})
+    return report.model_copy(update={"parts": parts, "grouped": report.causes()})
 
 
 def _only(part: BatchPart, kept: set[int]) -> BatchPart:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from uuid import UUID
+
+from prefect import runtime
+from prefect.client.orchestration import get_client
 
 from blocks.container_engine import ContainerEngine
 from blocks.image_storage import ImageStorage
@@ -18,12 +23,14 @@ from tasks.order_run import ENGINE_BLOCK, OrderRun, load_block, load_blocks
 class BatchRun:
     """One batch. Not a value: never stored, never hashed.
 
+    `began`: when its flow run was first started; an attempt that was killed belongs to it.
     `stop` is set when the batch is cancelled. `away` is the failure that says that OMERO or the storage did not come
     back in time: what is left is reported with it, instead of being tried file by file.
     """
 
-    def __init__(self, server: OmeroServer, storage: ImageStorage) -> None:
+    def __init__(self, server: OmeroServer, storage: ImageStorage, began: datetime) -> None:
         self.server = server
+        self.began = began
         self.storage = storage
         self.engine: ContainerEngine | None = None
         self.stop = threading.Event()
@@ -59,7 +66,9 @@ async def begin_batch() -> AsyncIterator[BatchRun]:
     Raises:
         FailureError: NOT_CONFIGURED.
     """
-    batch = BatchRun(*await load_blocks())
+    async with get_client() as client:
+        run = await client.read_flow_run(UUID(str(runtime.flow_run.id)))
+    batch = BatchRun(*await load_blocks(), run.start_time or datetime.now(UTC))
     try:
         yield batch
     finally:

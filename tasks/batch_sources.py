@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prefect import get_run_logger
+from pydantic import ValidationError
 
+from blocks.omero_failures import failure_of
 from blocks.watched_folders import WatchedFolders
 from contracts.batch.manifest import ManifestRow
 from contracts.batch.manifest_file import ManifestFile
 from contracts.batch.orders import make_orders
 from contracts.batch.report import SourceProblem
-from contracts.failures import FailureError
+from contracts.failures import FailureCategory, FailureError, fail
 from contracts.import_order import ImportOrder
 from tasks.batch_run import BatchRun
 from tasks.manifest_rows import read_manifest_file
@@ -42,8 +44,8 @@ async def gather(
         name = f"{file.group}/{file.path}"
         try:
             manifest = await asyncio.to_thread(read_manifest_file, batch.storage, file)
-        except FailureError as error:
-            problems.append(SourceProblem(source=name, problem=error.failure))
+        except Exception as error:  # noqa: BLE001  whatever befalls one source, the others are imported
+            problems.append(SourceProblem(source=name, problem=failure_of(error, f"read the manifest {name}")))
             continue
         rows += manifest.rows
         problems += [SourceProblem(source=name, problem=found) for found in manifest.problems]
@@ -53,12 +55,36 @@ async def gather(
         except FailureError as error:
             problems.append(SourceProblem(source="watched folders", problem=error.failure))
         else:
-            arrived, wrong = await asyncio.to_thread(find_arrived, batch.storage, block.rules, time.time())
+            arrived, left = await asyncio.to_thread(find_arrived, batch.storage, block.rules, time.time())
             rows += arrived
-            problems += wrong
+            problems += left
+    made, wrong = _order_each_group(_once_each(rows))
+    problems += wrong
     for problem in problems:
         get_run_logger().error("%s: %s", problem.where, problem.failure.summary)
-    return Gathered((*orders, *make_orders(_once_each(rows))), tuple(problems))
+    return Gathered((*orders, *made), tuple(problems))
+
+
+def _order_each_group(rows: Sequence[ManifestRow]) -> tuple[list[ImportOrder], list[SourceProblem]]:
+    """The orders of each group by itself: sources that are right alone can be too much together."""
+    groups: dict[str, list[ManifestRow]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(row)
+    made: list[ImportOrder] = []
+    problems: list[SourceProblem] = []
+    for group, of_group in groups.items():
+        try:
+            made += make_orders(of_group)
+        except ValidationError as error:
+            why = f"What all sources together want imported in {group} is no order that we take."
+            failure = fail(
+                FailureCategory.BAD_REQUEST,
+                why,
+                detail=error.errors()[0]["msg"],
+                next_step="Fill in fewer forms for one destination, or import one source after the other.",
+            ).failure
+            problems.append(SourceProblem(source=f"group {group}", problem=failure))
+    return made, problems
 
 
 def _once_each(rows: Sequence[ManifestRow]) -> list[ManifestRow]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from blocks.image_storage import ImageStorage
 from blocks.omero_failures import classify
 from blocks.omero_server import OmeroServer
@@ -30,18 +28,22 @@ def check_rows(server: OmeroServer, storage: ImageStorage, manifest: Manifest) -
         FailureError: what can be tried again, such as OMERO_UNREACHABLE: then nothing is known of the rows.
     """
     lines = {_key(row): row.line for row in manifest.rows}
-    problems: list[RowProblem] = []
+    refused: dict[object, RowProblem] = {}
     for order in make_orders(manifest.rows):
-        problems += _check_order(server, storage, order, lines)
-    refused = {problem.line for problem in problems}
-    rows = tuple(row for row in manifest.rows if row.line not in refused)
+        refused |= _check_order(server, storage, order, lines)
+    rows = tuple(row for row in manifest.rows if _key(row) not in refused)
+    # What is wrong with a whole order is said once for each line, though a folder's line stands for many images.
+    problems = {
+        (problem.line, problem.column, problem.failure.summary): problem for problem in refused.values()
+    }.values()
     return Manifest(rows=rows, problems=manifest.problems + tuple(sorted(problems, key=lambda found: found.line)))
 
 
 def _check_order(
     server: OmeroServer, storage: ImageStorage, order: ImportOrder, lines: dict[object, int]
-) -> Iterator[RowProblem]:
-    of_files = [lines[_file_key(order, file.path, file.series)] for file in order.files]
+) -> dict[object, RowProblem]:
+    """What may not be imported, by `_key`."""
+    of_files = [_file_key(order, file.path, file.series) for file in order.files]
     try:
         with server.as_user(order.user, order.group) as session:
             check_whole_order(order, session, storage)
@@ -50,12 +52,12 @@ def _check_order(
         if failure.retryable:
             raise FailureError(failure) from error
         column = _COLUMNS.get(failure.category, order.destination.type.value.lower())
-        yield from (RowProblem(line=line, column=column, failure=failure) for line in dict.fromkeys(of_files))
-        return
-    for line, file in zip(of_files, order.files, strict=True):
-        permit = permit_of(order, storage, file)
-        if isinstance(permit, Failure):
-            yield RowProblem(line=line, column=_OF_THE_PATH, failure=permit)
+        return {key: RowProblem(line=lines[key], column=column, failure=failure) for key in of_files}
+    return {
+        key: RowProblem(line=lines[key], column=_OF_THE_PATH, failure=permit)
+        for key, file in zip(of_files, order.files, strict=True)
+        if isinstance(permit := permit_of(order, storage, file), Failure)
+    }
 
 
 def _key(row: ManifestRow) -> object:

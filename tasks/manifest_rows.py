@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blocks.image_storage import ImageStorage
-from blocks.storage_path import cannot_open
+from blocks.storage_path import cannot_open, open_below
 from contracts.batch.manifest import Manifest, ManifestRow, RowDefaults, RowProblem, problem
 from contracts.batch.manifest_file import ManifestFile
 from contracts.batch.read_manifest import LARGEST_MANIFEST, read_manifest
@@ -23,11 +23,15 @@ def read_manifest_file(storage: ImageStorage, file: ManifestFile) -> Manifest:
     """A manifest that lies in a group's folder.
 
     Raises:
-        FailureError: what `ImageStorage.identify` raises for the file itself.
+        FailureError: what `ImageStorage.identify` raises for the file itself; STORAGE_UNAVAILABLE.
     """
     found = storage.identify(file.group, file.path)
-    with open(found.path, "rb") as opened:
-        content = opened.read(LARGEST_MANIFEST + 1)
+    try:
+        # By what was checked: a link that is put in the file's place now leads nowhere.
+        with open(open_below(storage.folder(file.group), Path(found.path)), "rb") as opened:
+            content = opened.read(LARGEST_MANIFEST + 1)
+    except OSError as error:
+        raise cannot_open(file.path, error) from error
     defaults = RowDefaults(user=file.user, group=file.group, fixed=file.user is not None)
     return expand_folders(storage, read_manifest(file.path, content, defaults))
 

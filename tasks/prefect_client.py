@@ -11,7 +11,10 @@ from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.exceptions import PrefectHTTPStatusError
 
 from blocks.omero_failures import describe
-from contracts.failures import FailureCategory, fail
+from contracts.failures import FailureCategory, FailureError, fail
+
+#: What Prefect says of a request that is too large (its own limit of parameters, a proxy's of bodies) or not right.
+_NOT_TAKEN = (400, 413, 422)
 
 
 class PrefectAway(BaseException):
@@ -55,15 +58,28 @@ async def prefect_client() -> AsyncIterator[PrefectClient]:
     """A client of the site's Prefect, whose absence is a failure with a next step.
 
     Raises:
-        FailureError: PREFECT_UNREACHABLE.
+        FailureError: PREFECT_UNREACHABLE; BAD_REQUEST for what it does not take.
     """
     try:
         async with get_client() as client:
             yield client
-    except (httpx.TransportError, PrefectHTTPStatusError) as error:
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code not in _NOT_TAKEN:
+            raise _unreachable(error) from error
         raise fail(
-            FailureCategory.PREFECT_UNREACHABLE,
-            "The Prefect server does not answer as it should.",
-            detail=f"{type(error).__name__}: {error}",
-            next_step="Check that it runs, and PREFECT_API_URL (or [prefect] in site.toml); try `omero-flows doctor`.",
+            FailureCategory.BAD_REQUEST,
+            "Prefect does not take this: it is too much at once, or not what it expects.",
+            detail=describe(error)[:2000],
+            next_step="Split a large manifest or order; if it is none, report this with its detail.",
         ) from error
+    except httpx.TransportError as error:
+        raise _unreachable(error) from error
+
+
+def _unreachable(error: Exception) -> FailureError:
+    return fail(
+        FailureCategory.PREFECT_UNREACHABLE,
+        "The Prefect server does not answer as it should.",
+        detail=f"{type(error).__name__}: {error}",
+        next_step="Check that it runs, and PREFECT_API_URL (or [prefect] in site.toml); try `omero-flows doctor`.",
+    )

@@ -37,7 +37,7 @@ _STATES = {
     "cancelled": ("CANCELLED",),
     "crashed": ("CRASHED",),
 }
-_POOLS = ("imports", "analyses")
+_POOLS = ("imports", "analyses", "housekeeping")
 _WORKER_IS_ALIVE = timedelta(minutes=2)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from contracts.batch.manifest import Manifest, ManifestRow, RowDefaults, RowProblem, problem
+from contracts.batch.manifest import NO_TEXT, Manifest, ManifestRow, RowDefaults, RowProblem, is_text, problem
 from contracts.batch.row_fields import TEXT_FIELDS, RowFields, make_row
 from contracts.batch.table import MOST_ROWS
 
@@ -119,6 +119,8 @@ def _refuse(constant: str) -> None:
 def _read_item(line: int, item: Any) -> RowFields | list[RowProblem]:
     if not isinstance(item, dict):
         return [problem(line, None, "a row is an object")]
+    if not is_text(item):
+        return [problem(line, None, NO_TEXT)]
     fields, problems = RowFields(line), []
     for name, value in item.items():
         if value is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -16,6 +17,9 @@ from contracts.source_file import RelativePath
 
 #: A line of the file, from 1; of a spreadsheet, its row.
 Line = Annotated[int, Field(ge=1)]
+
+#: Of what is not `is_text`.
+NO_TEXT = "it has half a character (a lone surrogate, such as \\ud800), which is no text"
 
 _LONGEST_SHOWN = 80
 
@@ -71,6 +75,15 @@ def problem(
     """A row that says what cannot be: BAD_REQUEST."""
     failure = fail(FailureCategory.BAD_REQUEST, why, next_step=next_step, detail=detail).failure
     return RowProblem(line=line, column=column, failure=failure)
+
+
+def is_text(value: Any) -> bool:
+    """Whether all texts in a JSON value are Unicode: JSON can write half of a surrogate pair, and nothing takes it."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def shown(text: str) -> str:

@@ -9,6 +9,7 @@ from contracts.batch.csv_manifest import read_csv
 from contracts.batch.json_manifest import read_json
 from contracts.batch.manifest import Manifest, ManifestRow, RowDefaults, RowProblem, problem
 from contracts.batch.spreadsheet_manifest import read_spreadsheet
+from contracts.import_order import MOST_FORMS
 
 #: Bytes of a manifest file.
 LARGEST_MANIFEST = 64 << 20
@@ -40,6 +41,7 @@ def without_repetitions(manifest: Manifest) -> Manifest:
     """
     seen: dict[object, int] = {}
     filled: dict[object, tuple[int, object]] = {}
+    forms: dict[object, set[str]] = {}
     rows: list[ManifestRow] = []
     problems: list[RowProblem] = []
     for row in manifest.rows:
@@ -51,6 +53,11 @@ def without_repetitions(manifest: Manifest) -> Manifest:
             line, values = filled.setdefault((*place, form.form), (row.line, form.values))
             if values != form.values:
                 why = f"line {line} fills in the form {form.form!r} for this destination differently"
+                problems.append(problem(row.line, f"form:{form.form}", why))
+            of_place = forms.setdefault(place, set())
+            of_place.add(form.form)
+            if len(of_place) > MOST_FORMS:
+                why = f"this is form {len(of_place)} for this destination; there can be {MOST_FORMS}"
                 problems.append(problem(row.line, f"form:{form.form}", why))
         if len(problems) == before:
             rows.append(row)

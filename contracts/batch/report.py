@@ -37,6 +37,8 @@ class BatchPart(Contract):
     there: Count = 0
     failed: Count = 0
     cancelled: Count = 0
+    #: Bytes of the files that OMERO links to since this batch.
+    taken_in: Count = 0
 
 
 class SourceProblem(Contract):
@@ -67,6 +69,8 @@ class BatchReport(Contract):
     parts: Annotated[tuple[BatchPart, ...], Field(strict=False)] = ()
     problems: Annotated[tuple[SourceProblem, ...], Field(strict=False)] = ()
     placed: Count = 0
+    #: All causes, where `parts` lists not all that failed.
+    grouped: Annotated[tuple[Cause, ...], Field(strict=False)] = ()
     #: Why the report could not be sent by e-mail; the batch is none the worse for it.
     mail: Failure | None = None
 
@@ -99,10 +103,11 @@ class BatchReport(Contract):
         return text
 
     def causes(self) -> tuple[Cause, ...]:
-        """Why things failed, the most frequent cause first. Examples are of those that are listed."""
-        return group_causes((where, failure, 1) for where, failure in self._failures())
+        """Why things failed, the most frequent cause first."""
+        return self.grouped or group_causes((where, failure, 1) for where, failure in self.failures())
 
-    def _failures(self) -> list[tuple[str, Failure]]:
+    def failures(self) -> list[tuple[str, Failure]]:
+        """Each that is listed, with where it was."""
         found = [(problem.where, problem.failure) for problem in self.problems]
         found += [("the report by e-mail", self.mail)] if self.mail is not None else []
         for part in self.parts:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.batch.manifest import ManifestRow, RowDefaults, RowProblem, problem, shown
+from contracts.batch.manifest import NO_TEXT, ManifestRow, RowDefaults, RowProblem, is_text, problem, shown
 from contracts.destination import Destination, DestinationType
 from contracts.forms.form import FormId
 from contracts.forms.record import FilledForm
@@ -175,6 +175,9 @@ def _key_values(row: _Row) -> tuple[tuple[str, str], ...]:
 def _forms(row: _Row) -> tuple[FilledForm, ...]:
     filled = []
     for form, values in row.fields.forms.items():
+        if not is_text(values):
+            row.refuse(f"form:{form}", NO_TEXT)
+            continue
         name = row.made(f"form:{form}", lambda form=form: _form_id.validate_python(form))  # type: ignore[misc]
         if name is not None and values:
             filled.append(FilledForm(form=name, values=values))

@@ -37,7 +37,10 @@ def read_spreadsheet(content: bytes, defaults: RowDefaults) -> Manifest:
 def _lines(book: Any, errors: list[RowProblem]) -> Iterator[Line]:
     if not book.worksheets:
         return
-    for number, cells in enumerate(book.worksheets[0].iter_rows(), start=1):
+    sheet = book.worksheets[0]
+    # What some programs write of a sheet's size is too small, and rows beyond it would not be read.
+    sheet.reset_dimensions()
+    for number, cells in enumerate(sheet.iter_rows(), start=1):
         broken = [cell for cell in cells if getattr(cell, "data_type", None) == "e"]
         if broken:
             errors += [problem(number, cell.column_letter, f"a formula failed there: {cell.value}") for cell in broken]

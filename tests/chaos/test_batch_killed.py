@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -29,7 +30,7 @@ from contracts.destination import Destination, DestinationType
 from sandbox.site import Site
 from sandbox.site.service import PROJECT
 from tests.chaos.aftermath import as_root, check_no_dangling_objects, check_repository, rows
-from tests.chaos.desk import Desk
+from tests.chaos.desk import Desk, Placed
 from tests.chaos.tiny_images import write_images
 from tests.chaos.waiting import wait_for
 
@@ -194,3 +195,35 @@ def test_started_twice_while_everything_it_needs_goes_and_comes(site: Site, nigh
         report = night.end(night.start())
     assert (report.imported + report.there, report.failed) == (FILES, 0), report.summary
     check_all_is_there(night, desk, FILES)
+
+
+def test_killed_and_started_again_by_prefect(site: Site, night: Night, desk: Desk) -> None:
+    """The report is of the whole run: what its first process imported was not there before."""
+    night.write(FILES)
+    manifest = night.notes / "night.csv"
+    lab = site.storage / "lab-a"
+    rows = [f"{file.relative_to(lab).as_posix()},{night.dataset}" for file in sorted(night.folder.iterdir())]
+    manifest.write_text("\n".join(["path,dataset", *rows]), "utf-8")
+    command = desk.command("batch", "run", str(manifest), "--as", "alice", "--group", "lab-a", "--detach")
+    said, _ = command.communicate(timeout=300)
+    assert command.returncode == 0, said
+    found = re.search(r"[0-9a-f-]{36}", said)
+    assert found is not None, said
+    batch = Placed(desk, uuid.UUID(found[0]), uuid.UUID(found[0]))
+    with as_root(site) as omero:
+        wait_for("a third", lambda: len(night.imported(omero)) >= FILES // 3, explain=batch.describe)
+    batch.kill()
+    assert batch.wait_until_ended().is_completed(), batch.describe()
+    assert batch.starts() == 2, batch.describe()
+    shown = desk.command("batch", "show", str(batch.token), "--json")
+    text, _ = shown.communicate(timeout=120)
+    report = BatchReport.model_validate_json(text[text.index("{") :])
+    # The file that was under way is found by its token, and counts as there.
+    assert report.imported >= FILES - 4, report.summary
+    assert (report.imported + report.there, report.failed) == (FILES, 0), report.summary
+    assert report.began == batch.flow_run().start_time
+    with as_root(site) as omero:
+        names = night.imported(omero)
+        assert len(names) == len(set(names)) == FILES
+        check_no_dangling_objects(omero)
+        check_repository(omero, desk)

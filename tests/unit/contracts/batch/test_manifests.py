@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from contracts.batch.manifest import Manifest, RowDefaults
 from contracts.batch.orders import batch_token, make_orders
 from contracts.batch.read_manifest import read_manifest
 from contracts.destination import Destination, DestinationType
-from contracts.import_order import MOST_FILES
+from contracts.import_order import MOST_FILES, MOST_FORMS
 
 ALICE = RowDefaults(user="alice", group="lab-a")
 
@@ -198,3 +199,34 @@ def test_every_object_of_json_is_a_row_or_a_problem(rows: list[dict[str, object]
 @given(st.text("ab\"',;\t", max_size=40))
 def test_the_separator_is_one_of_three(line: str) -> None:
     assert find_separator(line) in ",;\t"
+
+
+def test_half_a_character_is_no_text() -> None:
+    """Wherever JSON has it: in a field, a member's name, or a form's value in a table."""
+    for row in ('{"path": "a.tif", "series": "\\ud800"}', '{"\\ud800": 1}', '{"forms": {"f": {"x": "\\ud800"}}}'):
+        manifest = read_manifest("m.json", f"[\n{row}]".encode(), ALICE)
+        assert told(manifest) == [(2, None)]
+        assert manifest.model_dump_json()
+    manifest = read_text('path,dataset,form:sample:n\na.tif,D,"""\\ud800"""\n')
+    assert told(manifest) == [(2, "form:sample")]
+
+
+def test_more_forms_than_a_destination_can_have() -> None:
+    headings = ",".join(f"form:f{number}:x" for number in range(MOST_FORMS + 2))
+    manifest = read_text(f"path,dataset,{headings}\na.tif,D{',1' * (MOST_FORMS + 2)}\nb.tif,D\n")
+    assert told(manifest) == [(2, f"form:f{MOST_FORMS}"), (2, f"form:f{MOST_FORMS + 1}")]
+    assert [row.path for row in manifest.rows] == ["b.tif"]
+    assert make_orders(manifest.rows)
+
+
+def test_a_spreadsheet_that_tells_too_small_a_size_is_read_whole() -> None:
+    whole = spreadsheet(["path", "dataset"], ["a.tif", "D"], ["b.tif", "D"])
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(changed, "w") as new:
+        for part in old.infolist():
+            content = old.read(part)
+            if part.filename == "xl/worksheets/sheet1.xml":
+                assert b'ref="A1:B3"' in content
+                content = content.replace(b'ref="A1:B3"', b'ref="A1:B2"')
+            new.writestr(part, content)
+    assert [row.path for row in read_manifest("m.xlsx", changed.getvalue(), ALICE).rows] == ["a.tif", "b.tif"]
