@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import anyio
-from prefect.client.schemas.objects import StateType
-from prefect.states import Scheduled
+from prefect.client.schemas.objects import State, StateType
+from prefect.states import Cancelled, Scheduled
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from contracts.run_tags import find_user
 from deployments.cancellation import observe_for_ever
 from deployments.engine_process import run_engine
 from deployments.json_line import VARIABLE, remember
-from deployments.queue_turns import Due, take_turns
+from deployments.queue_turns import Due, QueueTurns
 
 if TYPE_CHECKING:
     import anyio.abc
@@ -47,19 +47,28 @@ class PatientWorker(ProcessWorker, abc.ABC):
         super().__init__(*arguments, **named)
         self._is_leaving = False
         self._under_way: dict[UUID, anyio.CancelScope] = {}
-        self._users: dict[UUID, str | None] = {}
+        self._users: dict[object, str | None] = {}
+        self._turns = QueueTurns()
 
     async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
         if self._is_leaving:
             return []
-        held: set[object] = set() if self._limiter is None else set(self._limiter.statistics().borrowers)
         for entry in flow_run_response:
             remember(entry.flow_run.id, entry.flow_run.tags)
-        ready = [entry for entry in flow_run_response if entry.flow_run.id not in held]
-        running = {run_id: user for run_id, user in self._users.items() if run_id in held}
+        before = self._held()
+        ready = [entry for entry in flow_run_response if entry.flow_run.id not in before]
         due = [Due(find_user(entry.flow_run.tags), entry.work_queue_id) for entry in ready]
-        self._users = running | {entry.flow_run.id: one.user for entry, one in zip(ready, due, strict=True)}
-        return await super()._submit_scheduled_flow_runs(take_turns(ready, due, running.values()))
+        running = [self._users.get(run_id) for run_id in before]
+        submitted = await super()._submit_scheduled_flow_runs(self._turns.sort(ready, due, running))
+        users: dict[object, str | None] = {entry.flow_run.id: one.user for entry, one in zip(ready, due, strict=True)}
+        for run_id in self._held() - before:
+            self._turns.note_start(users.get(run_id))
+        self._users = {run_id: {**self._users, **users}.get(run_id) for run_id in self._held()}
+        return submitted
+
+    def _held(self) -> set[object]:
+        """The ids of the runs that have a place."""
+        return set() if self._limiter is None else set(self._limiter.statistics().borrowers)
 
     async def run(
         self,
@@ -89,8 +98,10 @@ class PatientWorker(ProcessWorker, abc.ABC):
     async def leave(self) -> None:
         """Take nothing more, end the processes of the runs and give the runs back to Prefect's queue.
 
-        The next worker goes on with them at once. Without this they would be found by their silence, a minute later,
-        and that would count as a crash. Who is just being cancelled comes to its own end.
+        The next worker goes on with them when their turn comes. Without this they would be found by their silence, a
+        minute later, and that would count as a crash. What is being cancelled comes to its own end.
+
+        Limit: what is cancelled only now is ended as it is; what it had imported by half is cleared up by a retry.
         """
         self._is_leaving = True
         with anyio.move_on_after(LEAVING):
@@ -108,10 +119,16 @@ class PatientWorker(ProcessWorker, abc.ABC):
                 await anyio.sleep(0.1)
 
     async def _give_back(self, run_id: UUID) -> None:
-        if await self._state_of(run_id) not in (StateType.PENDING, StateType.RUNNING):
-            return  # it has come to its end, or waits for its cluster
-        message = "Its worker was told to end; the next one goes on with it."
-        await self.client.set_flow_run_state(run_id, Scheduled(name="Restarted", message=message), force=True)
+        """As it was due before, so that it does not begin again behind all that have been placed since."""
+        run = await self.client.read_flow_run(run_id)
+        kind = None if run.state is None else run.state.type
+        if kind is StateType.CANCELLING:
+            said = "It was being cancelled when its worker was told to end; a retry clears up what it had begun."
+            await self.client.set_flow_run_state(run_id, Cancelled(message=said), force=True)
+        elif kind in (StateType.PENDING, StateType.RUNNING):
+            said = "Its worker was told to end; the next one goes on with it."
+            again: State[Any] = Scheduled(name="Restarted", scheduled_time=run.expected_start_time, message=said)
+            await self.client.set_flow_run_state(run_id, again, force=True)
 
     async def _state_of(self, run_id: UUID) -> StateType | None:
         state = (await self.client.read_flow_run(run_id)).state
