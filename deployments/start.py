@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -36,6 +37,9 @@ def main(arguments: Sequence[str]) -> int:
         return NOT_CONFIGURED
     if command:
         os.execve(command[0], command, environment)
+    if role is Role.FRONT_FILE and arguments[1:]:
+        _replace(Path(arguments[1]), _front_file(environment))
+        return 0
     print("The environment is complete." if role is Role.CHECK else _front_file(environment))
     return 0
 
@@ -84,6 +88,14 @@ def _front_file(environment: Mapping[str, str]) -> str:
     from deployments.front import render_front
 
     return render_front(environment, read_secret(Path(environment["OMERO_FLOWS_PREFECT_AUTH_FILE"])))
+
+
+def _replace(file: Path, text: str) -> None:
+    """In one step, so that nginx never reads half of it; for its owner alone."""
+    hidden = f".{file.name}."
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=hidden, delete=False) as new:
+        new.write(text)
+    Path(new.name).replace(file)
 
 
 def _front(environment: Mapping[str, str]) -> list[str]:

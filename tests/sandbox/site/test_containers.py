@@ -204,7 +204,7 @@ def test_an_order_is_imported_by_a_container(containers: Containers, order_folde
         gateway.close()
 
 
-def test_the_key_that_encrypts_blocks_is_not_in_thedatabase_address(containers: Containers) -> None:
+def test_the_key_that_encrypts_blocks_is_not_in_the_database(containers: Containers) -> None:
     """Nor, then, in a dump of it."""
     with psycopg.connect(database_address(containers.site, DATABASE)) as connection:
         assert connection.execute("SELECT key FROM configuration WHERE key = 'ENCRYPTION_KEY'").fetchall() == []

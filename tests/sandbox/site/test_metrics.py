@@ -97,7 +97,8 @@ async def test_a_sites_runs_are_in_its_numbers(exporter: int, orders: Orders) ->
     assert grown("omero_flows_bytes", direction="in") == (orders.folder / "good.tif").stat().st_size
     assert after["omero_flows_watcher_cycle_seconds", (("watcher", "watch-cluster"),)] == 1.0
     assert after["omero_flows_watcher_longest_cycle_seconds", (("watcher", "watch-cluster"),)] == 1.5
-    assert after["omero_flows_workers", (("pool", "imports"),)] >= 1
+    for pool in ("imports", "analyses", "housekeeping"):
+        assert after["omero_flows_workers", (("pool", pool),)] >= 1
     names = {value for _, labels in after for label, value in labels}
     assert not {"alice", "bob", "lab-a", "root"} & names
 

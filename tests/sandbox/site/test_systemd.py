@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ OPT = "/opt/omero-flows"
 DATABASE = "prefect_under_systemd"
 #: So many that the order is still on its way when its worker has been started again.
 FILES = 20
-SERVICES = ("omero-flows-prefect", "omero-flows-web")
+SERVICES = ("omero-flows-prefect", "omero-flows-web", "omero-flows-metrics")
+METRICS = "http://127.0.0.1:9418/metrics"
 WORKERS = tuple(f"omero-flows-worker@{pool}" for pool in ("imports", "analyses", "housekeeping"))
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="systemd as the first process needs root")
@@ -108,13 +110,21 @@ def test_a_service_whose_environment_is_not_filled_in_stays_down_and_says_why(in
 
 def test_a_site_is_started_as_the_guide_says(installed: Installed) -> None:
     machine, environment = installed.machine, installed.environment
-    machine.run("systemctl", "enable", "--now", "omero-flows.target", *SERVICES)
+    machine.run("systemctl", "enable", "--now", "omero-flows.target", *SERVICES, "omero-flows-front")
     for address in (environment["PREFECT_API_URL"] + "/health", f"http://{environment['FRONT_OMERO_WEB']}/flows/"):
         wait_for(address, lambda address=address: is_up(address), seconds=180, explain=machine.journal)  # type: ignore[misc]
     installed.command("deploy")
     machine.run("systemctl", "enable", "--now", *WORKERS)
+    wait_for(METRICS, lambda: is_up(METRICS), seconds=60, explain=machine.journal)
     for unit in (*SERVICES, *WORKERS):
         assert machine.properties(unit, "ActiveState", "NRestarts") == ("active", "0"), machine.journal()
+
+
+def test_nginx_gets_its_file(installed: Installed) -> None:
+    file = installed.machine.root / "etc/nginx/conf.d/omero-flows.conf"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert installed.environment["FRONT_OMERO_WEB"] in file.read_text("utf-8")
+    installed.machine.run("/usr/sbin/nginx", "-t")
 
 
 def test_an_order_goes_on_with_the_next_worker(installed: Installed, order_folder: Path) -> None:

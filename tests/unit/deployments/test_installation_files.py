@@ -21,7 +21,7 @@ UNITS = sorted((DEPLOYMENTS / "systemd").iterdir())
 COMPOSE = DEPLOYMENTS / "compose" / "compose.yaml"
 WITH_OMERO = DEPLOYMENTS / "compose" / "compose.omero-server.yaml"
 GIVEN = {"OMERO_DATABASE_PASSWORD": "for-this-test", "OMERO_ROOT_PASSWORD": "for-this-test", "OMERO_DATA": "/OMERO"}
-OURS = {"check", "prefect", "deploy", "imports", "analyses", "housekeeping", "web", "front"}
+OURS = {"check", "prefect", "deploy", "imports", "analyses", "housekeeping", "metrics", "web", "front"}
 
 
 def run(*command: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -94,7 +94,7 @@ def test_systemd_takes_the_units(unit: Path, tmp_path: Path) -> None:
 
 def test_every_unit_starts_what_there_is() -> None:
     started = {word for unit in UNITS for word in re.findall(r"deployments\.start (\S+)", unit.read_text("utf-8"))}
-    assert started == {"prefect", "worker", "web"}
+    assert started == {"prefect", "worker", "web", "omero-flows", "front-file"}
 
 
 def compose(tmp_path: Path, *files: Path, given: dict[str, str]) -> subprocess.CompletedProcess[str]:
