@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import omero.callbacks
@@ -16,11 +16,16 @@ def callback_of(client: omero.clients.BaseClient, handle: Any) -> Iterator[omero
     """OMERO's callback of a submitted command (`omero.cmd.HandlePrx`); closed, with the handle, at the end.
 
     omero-py has the callback's event set when Python ends, and so keeps it until then: a night's batch would grow by a
-    kilobyte or more for each file.
+    kilobyte or more for each file. What OMERO refuses to answer at all leaves its event there.
     """
     callback = omero.callbacks.CmdCallbackI(client, handle)
     try:
         yield callback
+    except BaseException:
+        with suppress(Exception):  # what went wrong first is what is to be said
+            callback.close(True)
+        raise
+    else:
+        callback.close(True)
     finally:
         atexit.unregister(callback.event.setAtExit)
-        callback.close(True)

@@ -56,6 +56,7 @@ async def _go_through(settings: Path | None, *, apply: bool) -> None:
                 Standing.SAME: "is in Prefect",
                 Standing.OTHER: "is another than Prefect's",
                 Standing.NO_BLOCK: "has no block yet: omero-flows deploy",
+                Standing.ELSEWHERE: "is not in site.toml: change it in the block, in the Prefect UI",
             }[secret.standing]
             if apply and secret.standing is Standing.OTHER:
                 await replace_secret(secret)

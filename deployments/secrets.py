@@ -25,6 +25,8 @@ class Standing(StrEnum):
     SAME = "same"
     OTHER = "other"
     NO_BLOCK = "no block"
+    #: Of a block that somebody made otherwise (the Prefect UI, `omero-flows migrate`).
+    ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class BlockSecret:
 
 
 async def read_secrets(client: PrefectClient, settings: SiteSettings) -> list[BlockSecret]:
-    """Every secret that site.toml names for a block.
+    """Every secret that site.toml names for a block, and those of the site's blocks that it does not name.
 
     Raises:
         FailureError: NOT_CONFIGURED, when a file cannot be read.
@@ -55,6 +57,14 @@ async def read_secrets(client: PrefectClient, settings: SiteSettings) -> list[Bl
                 continue
             standing = Standing.SAME if getattr(there, field) == value else Standing.OTHER
             found.append(BlockSecret(what, standing, there.model_copy(update={field: value})))
+    named = {type(wanted) for wanted in wanted_blocks(settings)}
+    for kind in (SlurmCluster, BiomeroDatabase, MailServer):
+        if kind not in named and (block := await find_block(client, kind)) is not None:
+            found += [
+                BlockSecret(f"{field} of {kind.get_block_type_slug()}/{BLOCK_NAME}", Standing.ELSEWHERE, None)
+                for field in kind.model_fields
+                if isinstance(getattr(block, field), SecretStr)
+            ]
     return found
 
 

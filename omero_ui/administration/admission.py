@@ -39,8 +39,10 @@ class _Refusal(login_required):  # type: ignore[misc]  # OMERO.web is not typed
 
 @_Refusal()
 def refuse(request: Request, *, conn: Any, url: str) -> Response:
-    """What nginx shows instead of what it does not let through."""
-    return _tell(request, conn=conn, url=url) if _is_read(request) else _answer(REFUSED)
+    """What nginx shows instead of what it does not let through; of an admin's, what another site's page asked for."""
+    if conn.getEventContext().isAdmin or not _is_read(request):
+        return _answer(REFUSED)
+    return _tell(request, conn=conn, url=url)
 
 
 @page("")
