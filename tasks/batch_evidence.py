@@ -31,11 +31,11 @@ class _Image(NamedTuple):
     was_there: bool
 
 
-def find_imported(gateway: BlitzGateway, order: ImportOrder, began: datetime) -> dict[int, FileOutcome]:
+def find_imported(gateway: BlitzGateway, order: ImportOrder, earlier: datetime | None) -> dict[int, FileOutcome]:
     """Outcomes of the files, by their index, whose images are all there and annotated; in the session's group.
 
-    `began`: what OMERO made since then, by its own clock, an earlier attempt of this batch has imported, or another one
-    beside it; what is older was there.
+    `earlier`: when an earlier attempt of this batch began. What OMERO made since, by its own clock, counts as imported
+    by it; all the rest was there.
     """
     if order.destination.type is not DestinationType.DATASET:
         return {}
@@ -47,13 +47,13 @@ def find_imported(gateway: BlitzGateway, order: ImportOrder, began: datetime) ->
     tokens = list(plain)
     found: dict[int, FileOutcome] = {}
     for first in range(0, len(tokens), AT_ONCE):
-        for token, outcome in _find(gateway, order, plain, tokens[first : first + AT_ONCE], began):
+        for token, outcome in _find(gateway, order, plain, tokens[first : first + AT_ONCE], earlier):
             found[plain[token]] = outcome
     return found
 
 
 def _find(
-    gateway: BlitzGateway, order: ImportOrder, plain: dict[str, int], tokens: list[str], began: datetime
+    gateway: BlitzGateway, order: ImportOrder, plain: dict[str, int], tokens: list[str], earlier: datetime | None
 ) -> list[tuple[str, FileOutcome]]:
     query = gateway.c.sf.getQueryService()
     parameters = ParametersI().addString("ns", namespaces.TOKEN)
@@ -72,7 +72,7 @@ def _find(
         images[token].append(image)
     ids = sorted({image for _, image in carried})
     named = {
-        image: _Image(name, fileset, made < began.timestamp() * 1000)
+        image: _Image(name, fileset, earlier is None or made < earlier.timestamp() * 1000)
         for image, name, fileset, made in unwrap(
             query.projection(
                 "select i.id, i.name, i.fileset.id, i.details.creationEvent.time from Image i where i.id in (:ids)",

@@ -97,7 +97,7 @@ class BatchOrder:
             self._lock = lock
         try:
             check_whole_order(self.order, self._run.session, self._batch.storage)
-            for index, outcome in find_imported(self._run.session.gateway, self.order, self._batch.began).items():
+            for index, outcome in find_imported(self._run.session.gateway, self.order, self._batch.earlier).items():
                 self.outcomes.add(index, outcome)
         except BaseException:
             self._let_go()

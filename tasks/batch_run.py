@@ -23,14 +23,16 @@ from tasks.order_run import ENGINE_BLOCK, OrderRun, load_block, load_blocks
 class BatchRun:
     """One batch. Not a value: never stored, never hashed.
 
-    `began`: when its flow run was first started; an attempt that was killed belongs to it.
+    `began`: when its flow run was first started; an attempt that was killed belongs to it. `earlier`: the same, where
+    there was such an attempt; what it imported is the batch's own.
     `stop` is set when the batch is cancelled. `away` is the failure that says that OMERO or the storage did not come
     back in time: what is left is reported with it, instead of being tried file by file.
     """
 
-    def __init__(self, server: OmeroServer, storage: ImageStorage, began: datetime) -> None:
+    def __init__(self, server: OmeroServer, storage: ImageStorage, began: datetime, *, is_first_attempt: bool) -> None:
         self.server = server
         self.began = began
+        self.earlier = None if is_first_attempt else began
         self.storage = storage
         self.engine: ContainerEngine | None = None
         self.stop = threading.Event()
@@ -68,7 +70,8 @@ async def begin_batch() -> AsyncIterator[BatchRun]:
     """
     async with get_client() as client:
         run = await client.read_flow_run(UUID(str(runtime.flow_run.id)))
-    batch = BatchRun(*await load_blocks(), run.start_time or datetime.now(UTC))
+    began = run.start_time or datetime.now(UTC)
+    batch = BatchRun(*await load_blocks(), began, is_first_attempt=run.run_count <= 1)
     try:
         yield batch
     finally:
