@@ -40,7 +40,8 @@ def test_its_runs_go_on_with_the_next(site: Site, desk: OrderDesk, order_folder:
     site.hold("worker", seconds=60)
     for placed in (*orders, begun):
         assert not before & set(placed.processes())
-        assert "Restarted" in [state.name for state in placed.history()], placed.describe()
+        was_given_back = "Restarted" in [state.name for state in placed.history()]
+        assert was_given_back or (placed is begun and placed.state().is_final()), placed.describe()
     release_all(brakes)
     site.release("worker")
 

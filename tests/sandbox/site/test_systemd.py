@@ -22,6 +22,7 @@ from omero.gateway import BlitzGateway
 
 from sandbox.site import Site
 from sandbox.site.service import PROJECT
+from tests.chaos.brake import release_all, set_brakes, wait_until_all_reached
 from tests.chaos.waiting import wait_for
 from tests.installation import DEPLOYMENTS
 from tests.sandbox.site.installed_site import ETC, empty_database, install_beside
@@ -29,8 +30,6 @@ from tests.systemd_machine import SystemdMachine, drop_in, systemd_machine
 
 OPT = "/opt/omero-flows"
 DATABASE = "prefect_under_systemd"
-#: So many that the order is still on its way when its worker has been started again.
-FILES = 20
 SERVICES = ("omero-flows-prefect", "omero-flows-web", "omero-flows-metrics")
 METRICS = "http://127.0.0.1:9418/metrics"
 WORKERS = tuple(f"omero-flows-worker@{pool}" for pool in ("imports", "analyses", "housekeeping"))
@@ -108,7 +107,9 @@ def test_a_service_whose_environment_is_not_filled_in_stays_down_and_says_why(in
     machine.run("systemctl", "reset-failed", "omero-flows-web")
 
 
-def test_a_site_is_started_as_the_guide_says(installed: Installed) -> None:
+@pytest.fixture(scope="module")
+def started(installed: Installed) -> Installed:
+    """As docs/admin.md says."""
     machine, environment = installed.machine, installed.environment
     machine.run("systemctl", "enable", "--now", "omero-flows.target", *SERVICES, "omero-flows-front")
     for address in (environment["PREFECT_API_URL"] + "/health", f"http://{environment['FRONT_OMERO_WEB']}/flows/"):
@@ -116,26 +117,46 @@ def test_a_site_is_started_as_the_guide_says(installed: Installed) -> None:
     installed.command("deploy")
     machine.run("systemctl", "enable", "--now", *WORKERS)
     wait_for(METRICS, lambda: is_up(METRICS), seconds=60, explain=machine.journal)
+    return installed
+
+
+def test_a_site_is_started_as_the_guide_says(started: Installed) -> None:
     for unit in (*SERVICES, *WORKERS):
-        assert machine.properties(unit, "ActiveState", "NRestarts") == ("active", "0"), machine.journal()
+        state = started.machine.properties(unit, "ActiveState", "NRestarts")
+        assert state == ("active", "0"), started.machine.journal()
 
 
-def test_nginx_gets_its_file(installed: Installed) -> None:
-    file = installed.machine.root / "etc/nginx/conf.d/omero-flows.conf"
+def test_debians_nginx_is_the_front(started: Installed) -> None:
+    machine, environment = started.machine, started.environment
+    file = machine.root / "etc/nginx/conf.d/omero-flows.conf"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert installed.environment["FRONT_OMERO_WEB"] in file.read_text("utf-8")
-    installed.machine.run("/usr/sbin/nginx", "-t")
+    (machine.root / "etc/nginx/sites-enabled/default").unlink(missing_ok=True)  # port 80 is this machine's
+    machine.run("systemctl", "unmask", "nginx")  # the sandbox's set-up masks it
+    machine.run("systemctl", "start", "nginx")
+    front = f"http://127.0.0.1:{environment['FRONT_PORT']}"
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        assert client.get(f"{front}/webclient/login/").status_code == 200
+        assert client.get(f"{front}/prefect/runs").status_code == 401
+    machine.run("systemctl", "restart", "omero-flows-front")
+    wait_for(
+        "nginx to have read it",
+        lambda: machine.properties("nginx", "ActiveState") == ("active",),
+        seconds=60,
+        explain=machine.journal,
+    )
 
 
-def test_an_order_goes_on_with_the_next_worker(installed: Installed, order_folder: Path) -> None:
+def test_an_order_goes_on_with_the_next_worker(started: Installed, order_folder: Path) -> None:
     """Its worker is started again while it is on its way, and gives it back."""
     dataset = f"Under systemd {order_folder.name}"
-    machine, site, worker = installed.machine, installed.site, WORKERS[0]
-    files = [order_folder / f"{number}.tif" for number in range(FILES)]
-    for file in files:
-        tifffile.imwrite(file, np.arange(48 * 64, dtype=np.uint16).reshape(48, 64))
-    words = ("--as", "alice", "--group", "lab-a", "--dataset", dataset, *map(str, files))
-    installed.command("import", "--detach", *words)
+    machine, site, worker = started.machine, started.site, WORKERS[0]
+    file = order_folder / "cells.tif"
+    tifffile.imwrite(file, np.arange(48 * 64, dtype=np.uint16).reshape(48, 64))
+    words = ("--as", "alice", "--group", "lab-a", "--dataset", dataset, str(file))
+    brakes = set_brakes(site, ("ManagedRepository.importFileset.before",))
+    started.command("import", "--detach", *words)
+
+    wait_until_all_reached(brakes)
 
     def engine() -> list[str]:
         """Processes of the worker's that run a flow."""
@@ -143,22 +164,22 @@ def test_an_order_goes_on_with_the_next_worker(installed: Installed, order_folde
         listed = machine.run("systemd-cgls", "--no-pager", "--full", group)
         return [line.split()[0].lstrip("├─└│ ") for line in listed.splitlines() if "prefect.engine" in line]
 
-    wait_for("the order to run", lambda: "Running" in installed.command("runs"), explain=machine.journal)
     (process,) = engine()
     (before,) = machine.properties(worker, "MainPID")
     machine.run("systemctl", "restart", worker)
     assert machine.properties(worker, "MainPID") != (before,)
     assert process not in engine(), machine.journal()
     assert "the runs go back to the queue" in machine.journal()
-    wait_for("the order's end", lambda: "Completed" in installed.command("runs"), explain=machine.journal, glance=1.0)
+    release_all(brakes)
+    wait_for("the order's end", lambda: "Completed" in started.command("runs"), explain=machine.journal, glance=1.0)
     with BlitzGateway("alice", site.password("alice"), host=site.omero_tcp) as gateway:
         gateway.connect()
         (found,) = gateway.getObjects("Dataset", attributes={"name": dataset})
-        assert sorted(image.getName() for image in found.listChildren()) == sorted(file.name for file in files)
+        assert [image.getName() for image in found.listChildren()] == [file.name]
 
 
-def test_what_is_killed_is_started_again(installed: Installed) -> None:
-    machine = installed.machine
+def test_what_is_killed_is_started_again(started: Installed) -> None:
+    machine = started.machine
     for unit in (SERVICES[0], WORKERS[0]):
         (before,) = machine.properties(unit, "MainPID")
         machine.run("kill", "-9", before)
@@ -168,20 +189,20 @@ def test_what_is_killed_is_started_again(installed: Installed) -> None:
             seconds=60,
             explain=machine.journal,
         )
-    wait_for("Prefect", lambda: is_up(installed.environment["PREFECT_API_URL"] + "/health"), seconds=120)
+    wait_for("Prefect", lambda: is_up(started.environment["PREFECT_API_URL"] + "/health"), seconds=120)
 
 
-def test_nothing_that_a_service_may_not_write_is_written(installed: Installed) -> None:
+def test_nothing_that_a_service_may_not_write_is_written(started: Installed) -> None:
     """Prefect's server has /var/lib/omero-flows/prefect alone."""
-    (process,) = installed.machine.properties(SERVICES[0], "MainPID")
+    (process,) = started.machine.properties(SERVICES[0], "MainPID")
     inside = ("nsenter", "--target", process, "--mount")
     for place, allowed in (("/var/lib/omero-flows/prefect", True), ("/etc", False), ("/usr", False)):
-        tried = installed.machine.try_run(*inside, "touch", f"{place}/tried")
+        tried = started.machine.try_run(*inside, "touch", f"{place}/tried")
         assert (tried.returncode == 0) is allowed, (place, tried.stderr)
 
 
-def test_all_stops_with_the_target(installed: Installed) -> None:
-    machine = installed.machine
+def test_all_stops_with_the_target(started: Installed) -> None:
+    machine = started.machine
     machine.run("systemctl", "stop", "omero-flows.target")
     wait_for(
         "every unit to be down",
