@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import atexit
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import omero.callbacks
 import omero.clients
+
+from blocks.omero_failures import describe
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -22,8 +27,10 @@ def callback_of(client: omero.clients.BaseClient, handle: Any) -> Iterator[omero
     try:
         yield callback
     except BaseException:
-        with suppress(Exception):  # what went wrong first is what is to be said
+        try:
             callback.close(True)
+        except Exception as error:  # noqa: BLE001  what went wrong first is what is to be said
+            log.warning("A command of OMERO could not be closed: %s", describe(error))
         raise
     else:
         callback.close(True)

@@ -9,6 +9,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from cli.failures import console
 from cli.flow_runs import read_progress, state_name
@@ -92,9 +93,11 @@ def _runs_table(heading: str, runs: Sequence[RuleRun]) -> Table:
     return table
 
 
-def batch_table(report: BatchReport) -> Table:
-    """One row for each cause of failures, with what to do; above it the counts."""
-    return _causes_table(report.summary, report.causes())
+def batch_table(report: BatchReport) -> Table | Text:
+    """The counts; below them one row for each cause of failures, with what to do."""
+    if causes := report.causes():
+        return _causes_table(report.summary, causes)
+    return Text(report.summary, style="bold")
 
 
 def _causes_table(title: str, causes: Sequence[Cause]) -> Table:

@@ -60,10 +60,11 @@ class PatientWorker(ProcessWorker, abc.ABC):
         due = [Due(find_user(entry.flow_run.tags), entry.work_queue_id) for entry in ready]
         running = [self._users.get(run_id) for run_id in before]
         submitted = await super()._submit_scheduled_flow_runs(self._turns.sort(ready, due, running))
-        users: dict[object, str | None] = {entry.flow_run.id: one.user for entry, one in zip(ready, due, strict=True)}
-        for run_id in self._held() - before:
-            self._turns.note_start(users.get(run_id))
-        self._users = {run_id: {**self._users, **users}.get(run_id) for run_id in self._held()}
+        known = self._users | {entry.flow_run.id: one.user for entry, one in zip(ready, due, strict=True)}
+        held = self._held()
+        for run_id in held - before:
+            self._turns.note_start(known.get(run_id))
+        self._users = {run_id: user for run_id, user in known.items() if run_id in held}
         return submitted
 
     def _held(self) -> set[object]:

@@ -6,12 +6,13 @@ It shares this machine's network, has an /etc of its own, and starts nothing but
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+
+from tests.chaos.waiting import wait_for
 
 TARGET = "bare.target"
 #: No service that this machine has installed is started, as its default target would.
@@ -51,10 +52,10 @@ class SystemdMachine:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + seconds
-        while self._is_running() is False:
-            assert self._nspawn.poll() is None and time.monotonic() < deadline, self._log.read_text("utf-8", "replace")
-            time.sleep(0.2)
+        wait_for("systemd to be up", self._is_running, seconds=seconds, explain=self._console)
+
+    def _console(self) -> str:
+        return self._log.read_text("utf-8", "replace")
 
     def _is_running(self) -> bool:
         """Whether its systemd answers; degraded is running too."""
@@ -63,14 +64,14 @@ class SystemdMachine:
         return self.try_run("systemctl", "is-system-running").stdout.strip() in ("running", "degraded")
 
     def _first_process(self) -> int | None:
-        assert self._nspawn is not None
+        assert self._nspawn is not None and self._nspawn.poll() is None, self._console()
         children = psutil.Process(self._nspawn.pid).children()
         return children[0].pid if children else None
 
     def try_run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command in it, as root."""
         first = self._first_process()
-        assert first is not None, self._log.read_text("utf-8", "replace")
+        assert first is not None, self._console()
         return subprocess.run(
             ["nsenter", "--target", str(first), "--all", "env", "--chdir=/opt/omero-flows", *command],
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/var/lib/an-admin"},

@@ -21,11 +21,12 @@ import pytest
 
 from contracts.deployment_names import BIOMERO_RUN
 from sandbox.site import Site
-from sandbox.site.postgres import DATABASE, USER
+from sandbox.site.postgres import DATABASE
 from sandbox.site.service import PROJECT
 from tests.chaos.site_blocks import keep_block
 from tests.chaos.waiting import wait_for
 from tests.sandbox.biomero.database import FrontEnd, make_block
+from tests.sandbox.site.installed_site import database_address
 
 RUNS = int(os.environ.get("OMERO_FLOWS_HISTORY_RUNS", "120"))
 KILLS = int(os.environ.get("OMERO_FLOWS_HISTORY_KILLS", "3"))
@@ -68,14 +69,7 @@ class Past:
 
     def kept(self) -> list[tuple[str, str]]:
         """Token and state of each run in Prefect's own database."""
-        known = self.site.addresses
-        with psycopg.connect(
-            host="127.0.0.1",
-            port=known.ports["postgres"],
-            dbname=DATABASE,
-            user=USER,
-            password=known.database_password,
-        ) as connection:
+        with psycopg.connect(database_address(self.site, DATABASE)) as connection:
             return connection.execute(
                 "select r.idempotency_key, r.state_type::text from flow_run r join flow f on f.id = r.flow_id"
                 " where f.name = %s and r.idempotency_key = any(%s)",

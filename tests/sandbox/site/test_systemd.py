@@ -55,11 +55,10 @@ def installed(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         pytest.skip("systemd-nspawn is not installed (sandbox/install/debian_packages.sh)")
     folder = tmp_path_factory.mktemp("systemd")
     etc, environment = install_beside(site, folder, DATABASE)
-    shared = {PROJECT: OPT, etc: ETC} | {
-        Path(place): place for place in (str(site.storage), str(site.home.omero), environment["OMERO_FLOWS_RESULTS"])
-    }
+    places = [str(site.storage), str(site.home.omero), environment["OMERO_FLOWS_RESULTS"]]
+    shared = {PROJECT: OPT, etc: ETC} | {Path(place): place for place in places}
     with empty_database(site, DATABASE), systemd_machine(folder) as machine:
-        _install(machine, [str(place) for place in list(shared.values())[2:]])
+        _install(machine, places)
         machine.boot(shared)
         yield Installed(site, machine, environment)
 
